@@ -1,0 +1,1 @@
+//! Schedule: every day at a time of day.

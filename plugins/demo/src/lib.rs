@@ -1,0 +1,1 @@
+//! Fetcher: made-up prices, for trying the scheduler without a network.

@@ -1,0 +1,47 @@
+//! The contract between stock-scheduler and its plugins: vocabulary, the three traits, events, errors and the suites
+//! that tell an author whether a plugin keeps its promises.
+//!
+//! * [`Fetcher`] gets bars from one provider.
+//! * [`Schedule`] says when a job is due.
+//! * [`Store`] keeps jobs, fires, runs, data and the event log, and decides atomically who may do what.
+//!
+//! A plugin depends on this crate alone. The host depends on it too and re-exports it, so that a custom binary needs
+//! only the host.
+
+mod bar;
+mod clock;
+mod error;
+mod event;
+mod fetcher;
+mod job;
+mod memory;
+pub mod records;
+mod run;
+mod schedule;
+mod store;
+mod symbol;
+
+pub use bar::{ActionKind, Bar, CorporateAction, Finality, Interval, Series};
+pub use clock::{Clock, ManualClock, SystemClock, TimerClock};
+pub use error::{ConfigError, FetchError, FetchErrorKind, StoreError, StoreErrorKind};
+pub use event::{Event, EventId, EventKind};
+pub use fetcher::{FetchRequest, Fetcher, FetcherFactory, FetcherInfo, Limits};
+pub use job::{
+    DataKey, FetcherRef, Job, JobState, JobStatus, LastExecution, Misfire, NextFire, Overlap,
+    StoredJob, Window,
+};
+pub use memory::MemoryStore;
+pub use run::{
+    Grant, HostId, NewRun, RequestId, Run, RunId, RunPlan, RunStatus, SymbolOutcome,
+    SymbolProgress, SymbolResult, SymbolState, TriggeredBy,
+};
+pub use schedule::{Next, Occurrence, Schedule, ScheduleContext, ScheduleFactory, from_serde};
+pub use store::{
+    Advance, Agenda, Claim, Claimed, DataStore, Dataset, DatasetPage, DatasetQuery, Due, Edit,
+    EditKind, EventLog, EventPage, Fire, FireQuery, FireState, JobCounts, JobPage, JobQuery,
+    JobStore, Orphan, Poll, Record, RecordStore, Refusal, RunPage, RunQuery, RunStore, Store,
+    StoreFactory, TakeOver,
+};
+pub use symbol::{InvalidName, JobId, Prefix, Symbol};
+
+pub use async_trait::async_trait;

@@ -1,0 +1,145 @@
+//! When a job is due.
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use crate::ConfigError;
+
+/// Says when a job is due. Pure: no clock, no state, no I/O.
+pub trait Schedule: Send + Sync + 'static {
+    /// The first fire strictly after `instant`.
+    ///
+    /// Asking again gives the same answer; a later `instant` never gives an earlier fire.
+    fn next_after(&self, instant: DateTime<Utc>) -> Next;
+
+    /// The schedule in words, for people: `daily at 17:00 (America/New_York)`.
+    fn describe(&self) -> String;
+
+    /// The zone that the schedule itself names, in which its times are meant and shown.
+    fn zone(&self) -> Option<Tz> {
+        None
+    }
+
+    /// The one time of day at which it fires, as `HH:MM`, where there is just one.
+    fn time_of_day(&self) -> Option<String> {
+        None
+    }
+}
+
+/// What a schedule answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Next {
+    /// It fires, or would have fired but for a skip.
+    At(Occurrence),
+    /// It never fires again.
+    Never,
+    /// It cannot say, because what it knows ends.
+    Unknown {
+        /// From when on it cannot say.
+        from: DateTime<Utc>,
+        /// Why, in a sentence.
+        reason: String,
+    },
+}
+
+/// One expected fire.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Occurrence {
+    /// The fire time.
+    pub at: DateTime<Utc>,
+    /// Why nothing is to run at it, such as a holiday's name.
+    pub skip: Option<String>,
+    /// What a person should know about this fire, such as a time moved out of a clock change's gap.
+    pub notes: Vec<String>,
+}
+
+impl Occurrence {
+    /// A fire at `at` without notes.
+    pub fn new(at: DateTime<Utc>) -> Self {
+        Self {
+            at,
+            skip: None,
+            notes: Vec::new(),
+        }
+    }
+
+    /// The same fire with a note.
+    pub fn with_note(mut self, note: impl Into<String>) -> Self {
+        self.notes.push(note.into());
+        self
+    }
+
+    /// The same fire, to be skipped for `reason`.
+    pub fn skipped(mut self, reason: impl Into<String>) -> Self {
+        self.skip = Some(reason.into());
+        self
+    }
+}
+
+impl From<DateTime<Utc>> for Next {
+    fn from(at: DateTime<Utc>) -> Self {
+        Self::At(Occurrence::new(at))
+    }
+}
+
+impl From<Option<DateTime<Utc>>> for Next {
+    fn from(at: Option<DateTime<Utc>>) -> Self {
+        at.map_or(Self::Never, Self::from)
+    }
+}
+
+/// What a schedule may know besides its own JSON.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ScheduleContext {
+    /// The zone for schedules that name none: the job's, else the service's.
+    pub zone: Tz,
+}
+
+impl ScheduleContext {
+    /// A context in which schedules that name no zone mean `zone`.
+    pub fn new(zone: Tz) -> Self {
+        Self { zone }
+    }
+}
+
+/// Makes a schedule from a job's JSON.
+///
+/// A serde type that is a schedule by itself needs no factory of its own: see [`from_serde`].
+pub trait ScheduleFactory: Send + Sync + 'static {
+    /// Builds the schedule from `spec`, the job's object without its `kind`.
+    fn build(
+        &self,
+        spec: &Value,
+        context: &ScheduleContext,
+    ) -> Result<Box<dyn Schedule>, ConfigError>;
+}
+
+impl<F> ScheduleFactory for F
+where
+    F: Fn(&Value, &ScheduleContext) -> Result<Box<dyn Schedule>, ConfigError>
+        + Send
+        + Sync
+        + 'static,
+{
+    fn build(
+        &self,
+        spec: &Value,
+        context: &ScheduleContext,
+    ) -> Result<Box<dyn Schedule>, ConfigError> {
+        self(spec, context)
+    }
+}
+
+/// The factory of a schedule that is read from its JSON and needs no context.
+pub fn from_serde<S: Schedule + DeserializeOwned>() -> impl ScheduleFactory {
+    |spec: &Value, _: &ScheduleContext| {
+        let schedule: S =
+            serde_json::from_value(spec.clone()).map_err(|e| ConfigError::at("", e))?;
+        Ok(Box::new(schedule) as Box<dyn Schedule>)
+    }
+}

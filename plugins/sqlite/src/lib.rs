@@ -1,0 +1,1 @@
+//! Store: jobs, runs, data and events in one SQLite file.
