@@ -286,7 +286,7 @@ pub struct LastExecution {
 }
 
 /// When a job is due next.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum NextFire {
     /// At this instant.
@@ -297,6 +297,7 @@ pub enum NextFire {
         look_again: DateTime<Utc>,
     },
     /// Never: the job is paused, or its schedule has ended.
+    #[default]
     Never,
 }
 
@@ -315,12 +316,6 @@ impl NextFire {
             Self::At(at) | Self::Unknown { look_again: at } => Some(*at),
             Self::Never => None,
         }
-    }
-}
-
-impl Default for NextFire {
-    fn default() -> Self {
-        Self::Never
     }
 }
 

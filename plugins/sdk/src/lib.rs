@@ -30,7 +30,7 @@ pub use job::{
     DataKey, FetcherRef, Job, JobState, JobStatus, LastExecution, Misfire, NextFire, Overlap,
     StoredJob, Window,
 };
-pub use memory::MemoryStore;
+pub use memory::{MemoryStore, MemoryStores};
 pub use run::{
     Grant, HostId, NewRun, RequestId, Run, RunId, RunPlan, RunStatus, SymbolOutcome,
     SymbolProgress, SymbolResult, SymbolState, TriggeredBy,
@@ -40,7 +40,7 @@ pub use store::{
     Advance, Agenda, Claim, Claimed, DataStore, Dataset, DatasetPage, DatasetQuery, Due, Edit,
     EditKind, EventLog, EventPage, Fire, FireQuery, FireState, JobCounts, JobPage, JobQuery,
     JobStore, Orphan, Poll, Record, RecordStore, Refusal, RunPage, RunQuery, RunStore, Store,
-    StoreFactory, TakeOver,
+    StoreFactory, TakeOver, retention,
 };
 pub use symbol::{InvalidName, JobId, Prefix, Symbol};
 

@@ -242,6 +242,17 @@ impl Run {
         }
     }
 
+    /// Its newest grant.
+    pub fn grant(&self) -> Grant {
+        Grant {
+            job: self.job.clone(),
+            run: self.id,
+            token: self.token,
+            attempt: self.attempt,
+            started_at: self.started_at,
+        }
+    }
+
     /// How many symbols were stored, and how many failed.
     pub fn counts(&self) -> (usize, usize) {
         let stored = self

@@ -12,7 +12,7 @@ pub trait JobStore: Send + Sync + 'static {
     /// Writes a new job with its revision 1, its place in the order of creation and its next fire, in one step, and logs
     /// `JobCreated`.
     ///
-    /// Creating the same job again answers what is stored. `Conflict` when the id belongs to a different job, or to one
+    /// Creating the same job again answers what is stored; its revision does not matter. `Conflict` when the id belongs to a different job, or to one
     /// that was deleted.
     async fn create(&self, job: Job, next: NextFire) -> Result<StoredJob, StoreError>;
 

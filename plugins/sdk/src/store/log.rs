@@ -11,7 +11,8 @@ use crate::{Event, EventId, StoreError};
 pub trait EventLog: Send + Sync + 'static {
     /// The events after `after`, oldest first, at most `limit`; with none yet, waits up to `wait` for the first.
     ///
-    /// With `limit` 0 it answers at once where the log ends. The log keeps at least the last 50,000 events.
+    /// With `limit` 0 it answers at once where the log ends. The log keeps at least the last
+    /// [`EVENTS`](crate::retention::EVENTS).
     async fn events(
         &self,
         after: EventId,

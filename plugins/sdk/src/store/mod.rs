@@ -4,6 +4,7 @@ mod data;
 mod jobs;
 mod log;
 mod records;
+pub mod retention;
 mod runs;
 
 use std::sync::Arc;

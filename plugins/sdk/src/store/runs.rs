@@ -26,9 +26,10 @@ pub trait RunStore: Send + Sync + 'static {
     /// and the run's overlap says so.
     ///
     /// For a run by hand (no advance): refused as `Running` where another run goes and the overlap says so. The job may
-    /// be paused; the schedule does not move.
+    /// be paused, or edited since; the schedule does not move, and no fire is recorded.
     ///
-    /// Claiming a run id that was granted to the same host answers the same grant.
+    /// Claiming a run id that was granted to the same host answers the same grant; one that is another host's is refused
+    /// as `Changed`.
     async fn claim(&self, host: HostId, claims: Vec<Claim>) -> Result<Vec<Claimed>, StoreError>;
 
     /// Takes a run over with a higher token, or `None` when that is not to be: the run has ended, its token is no longer
@@ -47,9 +48,9 @@ pub trait RunStore: Send + Sync + 'static {
     /// Stores what came of some symbols of a run and, with `end`, ends the run, all in one step.
     ///
     /// Series go under [`RunPlan::key`], windows beyond [`RunPlan::keep`] are dropped, each symbol is marked and
-    /// `StockFetched` or `StockFailed` logged; a symbol that is marked already is passed over. The end logs
-    /// `JobFinished`; ending a run that this grant ended is no error. `Fenced` when the grant is overtaken or the job is
-    /// gone: nothing is written.
+    /// `StockFetched` or `StockFailed` logged; a symbol that is marked already, or is not in the run, is passed over. The
+    /// windows of a symbol that end first are dropped first. The end logs `JobFinished`; ending a run that this grant
+    /// ended is no error. `Fenced` when the grant is overtaken or the job is gone: nothing is written.
     async fn record(
         &self,
         grant: &Grant,
