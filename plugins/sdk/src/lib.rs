@@ -10,6 +10,7 @@
 
 mod bar;
 mod clock;
+pub mod conformance;
 mod error;
 mod event;
 mod fetcher;
