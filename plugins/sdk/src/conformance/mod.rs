@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub mod fetcher;
+pub mod store;
 
 /// A promise that a plugin did not keep.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,7 +17,10 @@ pub struct Broken {
 impl Broken {
     /// A breach of `law`; `detail` says what was asked and what came.
     pub fn new(law: &'static str, detail: impl Into<String>) -> Self {
-        Self { law, detail: detail.into() }
+        Self {
+            law,
+            detail: detail.into(),
+        }
     }
 }
 

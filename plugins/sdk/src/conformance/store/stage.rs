@@ -41,7 +41,9 @@ where
 {
     match actual == expected {
         true => Ok(()),
-        false => Err(Detail(format!("{what}: expected {expected:?}, got {actual:?}"))),
+        false => Err(Detail(format!(
+            "{what}: expected {expected:?}, got {actual:?}"
+        ))),
     }
 }
 
@@ -52,7 +54,9 @@ pub(super) fn fails<T: Debug>(
 ) -> Checked {
     match answer {
         Err(error) if error.kind() == expected => Ok(()),
-        other => Err(Detail(format!("{what}: expected {expected:?}, got {other:?}"))),
+        other => Err(Detail(format!(
+            "{what}: expected {expected:?}, got {other:?}"
+        ))),
     }
 }
 
@@ -87,7 +91,11 @@ impl Stage {
         let time = self.under_test.time;
         drop((self.store, self.under_test.store));
         let store = reopen().await;
-        Self::new(StoreUnderTest { store, time, reopen: None })
+        Self::new(StoreUnderTest {
+            store,
+            time,
+            reopen: None,
+        })
     }
 
     /// The store's present second: a whole one, so that no store rounds it.
@@ -139,7 +147,9 @@ impl Stage {
     pub(super) async fn granted(&self, host: HostId, claim: Claim) -> Result<Grant, Detail> {
         match self.claim(host, claim).await? {
             Claimed::Granted(grant) => Ok(grant),
-            other => Err(Detail(format!("a claim that is right: expected a grant, got {other:?}"))),
+            other => Err(Detail(format!(
+                "a claim that is right: expected a grant, got {other:?}"
+            ))),
         }
     }
 
@@ -157,7 +167,11 @@ impl Stage {
     }
 
     pub(super) async fn events_after(&self, after: EventId) -> Result<Vec<Event>, Detail> {
-        Ok(self.store.events(after, 1_000, Duration::ZERO).await?.events)
+        Ok(self
+            .store
+            .events(after, 1_000, Duration::ZERO)
+            .await?
+            .events)
     }
 
     /// The names of all events so far.
