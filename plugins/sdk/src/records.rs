@@ -22,6 +22,9 @@ pub struct Records {
 /// Each record holds `Date` (`Datetime` where bars are shorter than a session), `Close`, `High`, `Low`, `Open` and
 /// `Volume`. `Date` is the session's date at midnight as if that were UTC, `Datetime` the true instant, both in
 /// milliseconds since 1970. A price that is not known or not finite is `null`; a bar that [`is_blank`] is left out.
+///
+/// Without [`Bar::adj_close`] no price of a bar can be adjusted and all are `null`: a provider that adjusts nothing
+/// repeats the close there.
 pub fn render(series: &Series) -> Records {
     let mut text = Vec::with_capacity(2 + series.bars.len() * ROOM_FOR_A_ROW);
     let mut rows = 0;

@@ -7,7 +7,7 @@ use stock_scheduler_sdk::{FetchError, FetchRequest, Series};
 
 use crate::bars;
 use crate::chart::{Answered, Document};
-use crate::refusal::{self, malformed};
+use crate::refusal::{self, malformed, one_line};
 
 /// One HTTP answer.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +68,7 @@ fn zone_of(answered: &Answered, request: &FetchRequest) -> Result<Tz, FetchError
         return Err(malformed(request, "it names no exchangeTimezoneName"));
     };
     name.parse().map_err(|e| {
-        let shown: String = name.chars().take(40).collect();
+        let shown = one_line(name);
         malformed(
             request,
             format!("exchangeTimezoneName {shown:?} is no zone that we know"),

@@ -1,8 +1,8 @@
 //! The bars of a chart: which rows are sessions of the request, which of two rows of one session counts, and whether
 //! the last of them can still change.
 //!
-//! The steps and their order are those of `yfinance.download`, so that both store the same. Two differ on purpose: every
-//! row outside the request is left out and not only the last, and a bar says whether it is provisional.
+//! The steps and their order are those of `yfinance.download`, so that both store the same. Two differ on purpose:
+//! every row outside the request is left out and not only the last, and a bar says whether it is provisional.
 
 use std::collections::BTreeMap;
 
@@ -15,7 +15,7 @@ use stock_scheduler_sdk::{
 
 use crate::calendar::{Window, first_instant, instant, session_date};
 use crate::chart::{Answered, Events, Indicators, Meta, Prices, Volume};
-use crate::refusal::{malformed, no_bars};
+use crate::refusal::{malformed, no_bars, one_line};
 
 /// The series that `answered` holds for the dates of `request`.
 pub(crate) fn series(
@@ -61,7 +61,7 @@ pub(crate) fn series(
 fn check_granularity(meta: &Meta, request: &FetchRequest) -> Result<(), FetchError> {
     match meta.data_granularity.as_deref() {
         Some(other) if other != request.interval.to_string() => {
-            let shown: String = other.chars().take(10).collect();
+            let shown = one_line(other);
             Err(malformed(
                 request,
                 format!("its bars are of {shown:?}, not of {}", request.interval),
@@ -108,8 +108,9 @@ fn keep_one_row_a_session(rows: &mut Vec<Row>, actions: &[CorporateAction]) {
 
 /// The session that is still open as far as the provider knows: its last price is older than the session's end.
 ///
-/// Only the answer is asked and no clock, for the data may be delayed or cached. So a stock whose last trade came before
-/// the close stays provisional until the provider turns to the next session; without a trading period all is final.
+/// Only the answer is asked and no clock, for the data may be delayed or cached. So a stock whose last trade came
+/// before the close stays provisional until the provider turns to the next session; without a trading period, all is
+/// final.
 fn open_session(meta: &Meta, zone: Tz) -> Option<NaiveDate> {
     let regular = meta.current_trading_period.as_ref()?.regular.as_ref()?;
     let open = meta.regular_market_time? < regular.end;

@@ -26,7 +26,6 @@ use crate::zones::Zones;
 ///
 /// One request is made for each fetch. A second follows only for a symbol whose zone could not be told from its name,
 /// and then once: what the answer said is remembered.
-#[derive(Debug)]
 pub struct YFinance {
     client: Client,
     hosts: Hosts,
@@ -35,7 +34,7 @@ pub struct YFinance {
     timeout: Duration,
 }
 
-/// No chart is as large: fifty years of days are about 3 MB.
+/// No chart is as large: fifty years of days are less than 2 MB.
 const MOST_BYTES: usize = 16 << 20;
 
 /// A host that does not take a connection by then will not; another may.
@@ -232,7 +231,7 @@ fn transport_error(error: reqwest::Error, host: &str, request: &FetchRequest) ->
     FetchError::new(FetchErrorKind::Unavailable, message).with_source(error.without_url())
 }
 
-/// Whether the body came but is not what its `Content-Encoding` says. A broken connection is told apart by its cause only.
+/// Whether the body is not what its `Content-Encoding` says; only the cause tells that from a broken connection.
 fn cannot_be_unpacked(error: &reqwest::Error) -> bool {
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -258,7 +257,6 @@ fn limits(config: &Config) -> Limits {
 }
 
 /// Equal hosts, of which one is asked until it fails.
-#[derive(Debug)]
 struct Hosts {
     bases: Vec<Url>,
     current: AtomicUsize,

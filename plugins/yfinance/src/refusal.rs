@@ -77,9 +77,12 @@ pub(crate) fn of_unreadable(
     let what = match answer.body.trim_ascii_start().first() {
         None => "it is empty".to_owned(),
         Some(b'<') => "it is a web page, not JSON".to_owned(),
-        Some(_) => format!("it is not the JSON of a chart: {cause}"),
+        Some(_) => format!(
+            "it is not the JSON of a chart: {}",
+            one_line(&cause.to_string())
+        ),
     };
-    malformed(request, what).with_source(cause)
+    malformed(request, what)
 }
 
 /// The error of an answer without any bar of the dates asked.
@@ -101,18 +104,19 @@ pub(crate) fn malformed(request: &FetchRequest, what: impl fmt::Display) -> Fetc
     FetchError::new(FetchErrorKind::Malformed, message)
 }
 
-/// The provider's own words, to follow a message; cut where they would not fit a line.
+/// The provider's own words, to follow a message.
 fn words(problem: Option<&Problem>) -> String {
     let description = problem.and_then(|p| p.description.as_ref().or(p.code.as_ref()));
     let Some(description) = description else {
         return String::new();
     };
-    let line: String = description
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(160)
-        .collect();
-    format!(": {}", line.trim_end_matches('.'))
+    format!(": {}", one_line(description).trim_end_matches('.'))
+}
+
+/// The beginning of a text from outside, as far as it fits a line.
+pub(crate) fn one_line(text: &str) -> String {
+    let printable = |c: char| if c.is_control() { ' ' } else { c };
+    text.chars().map(printable).take(160).collect()
 }
 
 fn is_maintenance_page(body: &[u8]) -> bool {

@@ -20,8 +20,8 @@ const NEW_YORK: [i64; 2] = [1714570200, 1714656600];
 const TOKYO: [i64; 2] = [1714521600, 1714608000];
 
 async fn kind_of(reply: Reply) -> FetchErrorKind {
-    let provider = Provider::always(reply).await;
-    let fetcher = provider.fetcher(true);
+    let provider = Provider::always(reply.clone()).await;
+    let fetcher = provider.fetcher(matches!(reply, Reply::Silence));
     let error = fetcher
         .fetch(&request("AAPL", "2024-05-01", "2024-05-03"))
         .await

@@ -9,7 +9,7 @@ const SMALLEST_DECIMAL: f64 = 1e-15;
 const DECIMALS: usize = 10;
 const DECIMAL_UNITS: u64 = 10_u64.pow(DECIMALS as u32);
 
-/// Writes `value` with one to ten decimals, with an exponent where it is huge or tiny, or `null` where it is not finite.
+/// Writes `value` with one to ten decimals, with an exponent where it is huge or tiny, `null` where it is not finite.
 pub(super) fn push_float(text: &mut Vec<u8>, value: f64) {
     if !value.is_finite() {
         text.extend_from_slice(b"null");
