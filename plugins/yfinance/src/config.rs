@@ -35,6 +35,8 @@ pub struct Config {
     pub timeout: Duration,
 }
 
+const LONGEST_TIMEOUT: Duration = Duration::from_secs(3600);
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -59,35 +61,36 @@ impl Default for Config {
 }
 
 impl Config {
-    /// Reads a section of the configuration; an error points at the key that is wrong.
+    /// Reads a section of the configuration; an error points at the key that is wrong. Whether the values make sense is
+    /// looked at when the fetcher is made.
     pub fn from_section(section: &Value) -> Result<Self, ConfigError> {
         let keys = match section {
             Value::Null => return Ok(Self::default()),
             Value::Object(keys) => keys,
-            other => return Err(ConfigError::at("", format!("{other} is not an object"))),
+            _ => return Err(ConfigError::at("", "the section is not an object")),
         };
         // Read key by key first, because only then an error tells which key it is about.
         for (key, value) in keys {
             let alone = Map::from_iter([(key.clone(), value.clone())]);
             read(Value::Object(alone)).map_err(|e| ConfigError::at(pointer(key), e))?;
         }
-        let config = read(section.clone()).map_err(|e| ConfigError::at("", e))?;
-        config.check()?;
-        Ok(config)
+        read(section.clone()).map_err(|e| ConfigError::at("", e))
     }
 
-    fn check(&self) -> Result<(), ConfigError> {
+    /// Refuses values that no fetcher can work with.
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         self.urls()?;
         let rate = self.requests_per_second;
         if !(rate.is_finite() && rate >= 0.0) {
             let message = format!("requests_per_second {rate} is not a number from 0 up");
             return Err(ConfigError::at("/requests_per_second", message));
         }
-        if self.timeout.is_zero() {
-            return Err(ConfigError::at(
-                "/timeout",
-                "timeout 0 leaves no time to answer",
-            ));
+        if self.timeout.is_zero() || self.timeout > LONGEST_TIMEOUT {
+            let message = format!(
+                "timeout {:?} is not from above 0 to 3600 seconds",
+                self.timeout
+            );
+            return Err(ConfigError::at("/timeout", message));
         }
         Ok(())
     }
@@ -209,8 +212,9 @@ mod tests {
             (
                 json!({"timeout": 0}),
                 "/timeout",
-                "timeout 0 leaves no time",
+                "timeout 0ns is not from above 0",
             ),
+            (json!({"timeout": 1e15}), "/timeout", "to 3600 seconds"),
             (
                 json!({"requests_per_second": -0.5}),
                 "/requests_per_second",

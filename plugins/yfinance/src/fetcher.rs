@@ -43,6 +43,7 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 impl YFinance {
     /// A fetcher that asks as `config` says. Nothing is sent yet.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
+        config.check()?;
         let user_agent = HeaderValue::from_str(&config.user_agent)
             .map_err(|e| ConfigError::at("/user_agent", format!("user_agent: {e}")))?;
         // Whoever installed a provider before us chose it for the whole process.
