@@ -1,0 +1,122 @@
+//! The event log: a stream that the scripts append to, read on the shared connection, waited for on one of its own.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use chrono::{DateTime, Utc};
+use redis::{Value, cmd};
+use serde_json::json;
+use stock_scheduler_sdk::{Event, EventId, EventKind, EventLog, EventPage, JobId, StoreError};
+use tokio::time::Instant;
+
+use crate::store::{corrupt, instant};
+use crate::{RedisStore, scripts, wire};
+
+/// Asked at least so often, so that a server that went away while we wait is noticed.
+const WAIT_AT_ONCE: Duration = Duration::from_secs(1);
+
+/// An entry of the stream: its id, then names and values.
+type Entry = (String, Vec<(String, String)>);
+
+#[async_trait]
+impl EventLog for RedisStore {
+    async fn events(
+        &self,
+        after: EventId,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<EventPage, StoreError> {
+        let until = Instant::now() + wait;
+        let page = self.page_of_events(after, limit).await?;
+        if limit == 0 || page.too_old || !page.events.is_empty() {
+            return Ok(page);
+        }
+        loop {
+            let left = until
+                .saturating_duration_since(Instant::now())
+                .min(WAIT_AT_ONCE);
+            if left < Duration::from_millis(1) {
+                return Ok(page);
+            }
+            if self.is_logged(after, left).await? {
+                return self.page_of_events(after, limit).await;
+            }
+        }
+    }
+}
+
+impl RedisStore {
+    async fn page_of_events(&self, after: EventId, limit: usize) -> Result<EventPage, StoreError> {
+        let mut call = scripts::EVENTS.call();
+        call.arg(after.to_string()).arg(limit);
+        let (last, too_old, entries): (String, String, Vec<Entry>) = self.link.run(&call).await?;
+        Ok(EventPage {
+            events: entries.iter().map(read_event).collect::<Result<_, _>>()?,
+            last: last.parse().map_err(corrupt)?,
+            too_old: !too_old.is_empty(),
+        })
+    }
+
+    /// Whether there is an event after `after` within `wait`.
+    async fn is_logged(&self, after: EventId, wait: Duration) -> Result<bool, StoreError> {
+        let mut command = cmd("XREAD");
+        command
+            .arg("COUNT")
+            .arg(1)
+            .arg("BLOCK")
+            .arg(wait.as_millis() as u64);
+        command
+            .arg("STREAMS")
+            .arg("{scheduler}:events")
+            .arg(after.to_string());
+        let answer: Value = self.link.wait("wait for events", &command, wait).await?;
+        Ok(answer != Value::Nil)
+    }
+}
+
+fn read_event((id, fields): &Entry) -> Result<Event, StoreError> {
+    let broken = || corrupt(format!("cannot read event {id}: it is no event"));
+    let id: EventId = id.parse().map_err(corrupt)?;
+    let [(_, job), (shape, value)] = &fields[..] else {
+        return Err(broken());
+    };
+    let job: JobId = job.parse().map_err(|_| broken())?;
+    let kind = match shape.as_str() {
+        "k" => serde_json::from_str(value).ok(),
+        "f" => read_finished(value),
+        "o" => Some(EventKind::FireSkipped {
+            scheduled_for: instant(value)?,
+            reason: "overlap".into(),
+        }),
+        _ => None,
+    };
+    let kind = kind.ok_or_else(broken)?;
+    Ok(Event {
+        id,
+        at: at(id),
+        job,
+        kind,
+    })
+}
+
+/// Reads `RUN STATUS FETCHED FAILED MICROSECONDS NEXT`.
+fn read_finished(text: &str) -> Option<EventKind> {
+    let parts: Vec<&str> = text.split(' ').collect();
+    let [run, status, fetched, failed, took, next] = parts[..] else {
+        return None;
+    };
+    Some(EventKind::JobFinished {
+        execution_id: run.parse().ok()?,
+        status: serde_json::from_value(json!(status)).ok()?,
+        fetched: fetched.parse().ok()?,
+        failed: failed.parse().ok()?,
+        duration_seconds: took.parse::<f64>().ok()? / 1e6,
+        next_run: wire::instant(next),
+    })
+}
+
+fn at(id: EventId) -> DateTime<Utc> {
+    let ms = i64::try_from(id.ms).ok();
+    ms.and_then(DateTime::from_timestamp_millis)
+        .unwrap_or_default()
+}

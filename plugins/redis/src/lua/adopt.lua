@@ -1,0 +1,21 @@
+-- Takes over a job whose document somebody else wrote, where the document is still the one that was read.
+-- ARGV: id, the document that was read, revision, active, tags, next, document, event, last run, run, its status.
+-- Answers done, or known (somebody was faster), or gone (the job was deleted), or changed.
+local job, original, revision, active, tags, next, doc, event, last_run, run, run_status = unpack(ARGV)
+if call('EXISTS', K .. 'rt:' .. job) == 1 then return 'known' end
+-- As long as somebody writes a deleted job back, its tombstone stands.
+if call('EXPIRE', K .. 'gone:' .. job, TOMBSTONE) == 1 then return 'gone' end
+if text(document(job)) ~= original then return 'changed' end
+
+call('SET', document(job), doc)
+call('SET', K .. 'original:' .. job, original)
+local seq = enter(job, revision, active, tags, next, doc, event)
+local rt = K .. 'rt:' .. job
+if last_run ~= '' then call('HSET', rt, 'last_run', last_run) end
+if run ~= '' then
+  local status = status_of(active, 0, run_status)
+  call('HSET', rt, 'run', run, 'run_status', run_status, 'run_end', last_run, 'status', status)
+  move(job, seq, status_of(active, 0), status)
+end
+soil()
+return 'done'

@@ -1,0 +1,129 @@
+-- Decides claims one after the other, each whole or not at all.
+-- ARGV: host, how many; for each: job, revision, from ('' for a run by hand), to, how many fires go by, for each of
+-- those its time, record and event; then the run ('' for none) with fire time, 1 where it may overlap, head, event.
+-- Answers for each: granted TOKEN ATTEMPT STARTED, overlapped, advanced, or a word of refusal.
+local host, at = ARGV[1], 2
+
+local function take()
+  at = at + 1
+  return ARGV[at]
+end
+
+-- A claim that was answered before, and whose answer was lost.
+local function repeated(run, job, r)
+  if r[1] == host and r[2] == job then
+    return 'granted ' .. r[3] .. ' ' .. r[4] .. ' ' .. r[5]
+  end
+  return 'changed'
+end
+
+-- Whether this very run was passed over for overlap before.
+local function overlapped_before(job, run, fire)
+  local records = fire ~= '' and call('ZRANGEBYSCORE', K .. 'fires:' .. job, fire, fire) or {}
+  return records[1] and string.find(records[1], ' skipped ' .. run, 1, true)
+end
+
+local function refusal(s, revision, from, earliest)
+  if s[2] ~= '1' then return 'paused' end
+  if s[1] ~= revision or s[3] ~= from then return 'changed' end
+  local look = tonumber(string.match(from, '%-?%d+') or '')
+  if not look or look > now_us then return 'not_due' end
+  if s[4] and earliest and earliest <= tonumber(s[4]) then return 'fired ' .. s[4] end
+end
+
+local function decide(job, fire, record)
+  local fires = K .. 'fires:' .. job
+  call('ZADD', fires, fire, record)
+  local surplus = call('ZCARD', fires) - FIRES
+  if surplus > 0 then call('ZREMRANGEBYRANK', fires, 0, surplus - 1) end
+end
+
+local function drop_ended(runs, surplus)
+  for _, run in ipairs(call('ZRANGE', runs, 0, surplus - 1)) do
+    if call('HGET', K .. 'run:' .. run, 'status') ~= 'running' then
+      call('DEL', K .. 'run:' .. run)
+      call('ZREM', runs, run)
+    end
+  end
+end
+
+local held = {}
+
+local function begin(job, token, run, head)
+  local runs = K .. 'runs:' .. job
+  call('HSET', K .. 'run:' .. run, 'job', job, 'host', host, 'token', token, 'attempt', 1, 'started', now,
+    'status', 'running', 'head', head)
+  call('ZADD', runs, token, run)
+  local surplus = call('ZCARD', runs) - RUNS
+  if surplus > 0 then drop_ended(runs, surplus) end
+  held[#held + 1] = run
+  held[#held + 1] = job .. ' ' .. token
+end
+
+-- The first and the last of the fires that a claim decides.
+local function span(passed, first_passed, fire)
+  local first, last = fire, fire
+  for i = first_passed + 1, first_passed + 3 * passed, 3 do
+    local at = tonumber(ARGV[i])
+    if not first or at < first then first = at end
+    if not last or at > last then last = at end
+  end
+  return first, last
+end
+
+local function claim()
+  local job, revision, from, to, passed = take(), take(), take(), take(), tonumber(take())
+  local first_passed = at
+  at = at + 3 * passed
+  local run, fire, may_overlap, head, event = take(), '', '', '', ''
+  if run ~= '' then fire, may_overlap, head, event = take(), take(), take(), take() end
+  local by_hand = from == ''
+
+  local rt = K .. 'rt:' .. job
+  local s = call('HMGET', rt, 'rev', 'active', 'next', 'last_fire', 'fence', 'running', 'status', 'seq')
+  if not s[1] then return 'gone' end
+  if run ~= '' then
+    local r = call('HMGET', K .. 'run:' .. run, 'host', 'job', 'token', 'attempt', 'started')
+    if r[1] then return repeated(run, job, r) end
+  end
+  local first, last = span(passed, first_passed, tonumber(fire))
+  local refused = not by_hand and refusal(s, revision, from, first)
+  if refused == 'changed' and run ~= '' and overlapped_before(job, run, fire) then return 'overlapped' end
+  if refused then return refused end
+  local running = tonumber(s[6])
+  local overlaps = run ~= '' and running > 0 and may_overlap == '0'
+  if by_hand and overlaps then return 'running' end
+
+  local next, last_fire = s[3], s[4] or ''
+  if not by_hand then
+    next = to
+    if last then last_fire = string.format('%.0f', last) end
+    for i = first_passed, first_passed + 3 * passed - 1, 3 do
+      decide(job, ARGV[i + 1], ARGV[i + 2])
+      log(job, 'k', ARGV[i + 3])
+    end
+    aim(job, '1', to, from)
+  end
+  if run == '' or overlaps then
+    call('HSET', rt, 'next', next, 'last_fire', last_fire)
+    if run == '' then return 'advanced' end
+    decide(job, fire, fire .. ' skipped ' .. run .. ' - overlap')
+    log(job, 'o', fire)
+    return 'overlapped'
+  end
+
+  local token = token_after(s[5])
+  begin(job, token, run, head)
+  if not by_hand and fire ~= '' then decide(job, fire, fire .. ' fired ' .. run .. ' ' .. now .. ' ') end
+  local status = status_of(s[2], running + 1)
+  call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fence', token, 'last_run', now, 'running', running + 1,
+    'run', run, 'run_status', 'running', 'run_end', '', 'status', status)
+  move(job, s[8], s[7], status)
+  log(job, 'k', event)
+  return 'granted ' .. token .. ' 1 ' .. now
+end
+
+local answers = {}
+for i = 1, tonumber(ARGV[2]) do answers[i] = claim() end
+hold(host, held)
+return answers

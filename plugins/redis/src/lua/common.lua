@@ -1,0 +1,114 @@
+-- What all scripts share: names of keys, the server's clock, and the steps that several of them take.
+-- Above this stand the limits that the host writes: RUNS, FIRES, EVENTS, TOMBSTONE.
+-- Instants are texts of microseconds since 1970: 16 digits, which a Lua number holds exactly.
+local K = '{scheduler}:'
+local INDEX = 'scheduler:job_index'
+local call = redis.call
+local clock = call('TIME')
+local now = clock[1] .. string.format('%06d', clock[2])
+local now_us = tonumber(now)
+
+local function document(job) return 'scheduler:job:' .. job end
+
+-- A text under `key`, or nil where there is none or something else.
+local function text(key)
+  local value = redis.pcall('GET', key)
+  if type(value) == 'string' then return value end
+  return nil
+end
+
+-- Adds to the event log: field k is an event as JSON, f a finished run, o a fire skipped for overlap.
+local function log(job, field, value)
+  call('XADD', K .. 'events', 'MAXLEN', '~', EVENTS, '*', 'j', job, field, value)
+end
+
+local function status_of(active, running, last)
+  if active ~= '1' then return 'paused' end
+  if running > 0 then return 'running' end
+  if last == 'success' or last == 'partial_success' then return 'completed' end
+  if last == 'failed' then return 'failed' end
+  return 'pending'
+end
+
+-- Moves a job from one index of a status to another.
+local function move(job, seq, from, to)
+  if from == to then return end
+  if from then call('ZREM', K .. 'status:' .. from, job) end
+  if to then call('ZADD', K .. 'status:' .. to, seq, job) end
+end
+
+-- Which index says when to look at a job, and when: `due` where its fire time is known, `look` where it is not.
+local function place_of(next)
+  if next == 'never' then return nil end
+  if string.sub(next, 1, 1) == '?' then return 'look', string.sub(next, 2) end
+  return 'due', next
+end
+
+-- Moves a job to where its next fire belongs, from where the fire before it (`was`) belongs.
+local function aim(job, active, next, was)
+  local index, at
+  if active == '1' then index, at = place_of(next) end
+  local old = was and place_of(was)
+  if old and old ~= index then call('ZREM', K .. old, job) end
+  if index then call('ZADD', K .. index, at, job) end
+end
+
+local function tag(job, seq, tags)
+  if not tags or tags == '' then return end
+  for _, word in ipairs(cjson.decode(tags)) do
+    if seq then
+      call('ZADD', K .. 'tag:' .. word, seq, job)
+    else
+      call('ZREM', K .. 'tag:' .. word, job)
+    end
+  end
+end
+
+-- Notes that the index of jobs has to be rewritten; true when that can be done at once.
+local function soil()
+  call('HSETNX', K .. 'index', 'dirty', now)
+  local written = call('HGET', K .. 'index', 'written')
+  return not written or now_us - tonumber(written) >= 1000000 or tonumber(written) > now_us
+end
+
+-- Writes a job that is not known yet, with its place in the order of creation, and logs it.
+local function enter(job, revision, active, tags, next, doc, event)
+  local seq = call('INCR', K .. 'seq')
+  local status = status_of(active, 0)
+  call('HSET', K .. 'rt:' .. job, 'seq', seq, 'rev', revision, 'active', active, 'next', next, 'running', 0,
+    'status', status, 'tags', tags, 'sum', redis.sha1hex(doc))
+  call('ZADD', K .. 'jobs', seq, job)
+  call('ZADD', K .. 'status:' .. status, seq, job)
+  if active == '1' then
+    call('ZADD', K .. 'active', seq, job)
+    aim(job, active, next)
+  end
+  tag(job, seq, tags)
+  log(job, 'k', event)
+  return seq
+end
+
+-- The next fencing token of a job: grows even where the last ones were lost with the server.
+local function token_after(fence)
+  local token = tonumber(fence or '0') + 1
+  if token < now_us then token = now_us end
+  return string.format('%.0f', token)
+end
+
+-- Marks runs as held by `host`: each run, then its job and token. A host that never asked for work counts as one whose
+-- lease has ended.
+local function hold(host, held)
+  if #held == 0 then return end
+  call('HSET', K .. 'held:' .. host, unpack(held))
+  call('ZADD', K .. 'leases', 'NX', now, host)
+end
+
+-- Ends a run that goes. `next` is the job's next fire, '-' for none.
+local function finish(run, job, status, next)
+  local key = K .. 'run:' .. run
+  local r = call('HMGET', key, 'host', 'started', 'stored', 'failed')
+  call('HSET', key, 'status', status, 'ended', now)
+  call('HDEL', K .. 'held:' .. r[1], run)
+  local took = string.format('%.0f', now_us - tonumber(r[2]))
+  log(job, 'f', table.concat({ run, status, r[3] or '0', r[4] or '0', took, next }, ' '))
+end

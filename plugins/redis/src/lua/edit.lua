@@ -1,0 +1,31 @@
+-- Replaces a definition where its revision is the one that was read.
+-- ARGV: id, request, expected revision, active, tags, next ('' leaves it), document, event, and the document that must
+-- still be stored ('' for any).
+-- Answers done, same (this request wrote the present revision), none, or the stored revision.
+local job, request, expected, active, tags, next, doc, event, guard = unpack(ARGV)
+local rt = K .. 'rt:' .. job
+local s = call('HMGET', rt, 'rev', 'request', 'active', 'next', 'running', 'run_status', 'status', 'seq', 'tags')
+local rev, running, seq = s[1], tonumber(s[5] or '0'), s[8]
+if not rev then return 'none' end
+if s[2] == request then return 'same' end
+if rev ~= expected or (guard ~= '' and text(document(job)) ~= guard) then return rev end
+
+local was = s[4]
+if next == '' then next = was end
+local status = status_of(active, running, s[6])
+call('SET', document(job), doc)
+call('HSET', rt, 'rev', string.format('%.0f', tonumber(rev) + 1), 'request', request, 'active', active, 'next', next,
+  'status', status, 'tags', tags, 'sum', redis.sha1hex(doc))
+move(job, seq, s[7], status)
+if active == '1' then
+  call('ZADD', K .. 'active', seq, job)
+else
+  call('ZREM', K .. 'active', job)
+end
+if tags ~= s[9] then
+  tag(job, nil, s[9])
+  tag(job, seq, tags)
+end
+aim(job, active, next, was)
+log(job, 'k', event)
+return 'done'

@@ -1,0 +1,146 @@
+//! What comes of a run's symbols: rendered here, and stored, marked and logged in one step by the script.
+
+use std::collections::HashSet;
+
+use serde_json::json;
+use stock_scheduler_sdk::{
+    EventKind, Grant, RunPlan, RunStatus, StoreError, StoreErrorKind, StoredJob, Symbol,
+    SymbolOutcome, SymbolResult, records,
+};
+
+use crate::jobs::event;
+use crate::run::Mark;
+use crate::scripts::Call;
+use crate::{RedisStore, ValueFormat, scripts};
+
+impl RedisStore {
+    pub(crate) async fn record_results(
+        &self,
+        grant: &Grant,
+        plan: &RunPlan,
+        mut results: Vec<SymbolResult>,
+        end: Option<RunStatus>,
+    ) -> Result<(), StoreError> {
+        let planned: HashSet<&Symbol> = plan.symbols.iter().collect();
+        results.retain(|result| planned.contains(&result.symbol));
+        let metadata = match self.value_format {
+            ValueFormat::Bare => None,
+            ValueFormat::Wrapped => Some(self.metadata(grant, plan).await?),
+        };
+        let end = end.filter(|status| *status != RunStatus::Running);
+        let mut call = scripts::RECORD.call();
+        call.arg(grant.run.to_string())
+            .arg(grant.job.as_str())
+            .arg(grant.token);
+        call.arg(end.map(RunStatus::as_str).unwrap_or_default());
+        call.arg(
+            plan.keep
+                .map(|keep| keep.max(1).to_string())
+                .unwrap_or_default(),
+        );
+        call.arg(results.len());
+        for result in results {
+            push_result(&mut call, grant, plan, result, metadata.as_deref())?;
+        }
+        let answer: String = self.link.run(&call).await?;
+        match answer.as_str() {
+            "done" => Ok(()),
+            _ => Err(fenced(grant)),
+        }
+    }
+
+    /// What stands beside the data in a wrapped window, as readers of the Python module's last version expect it.
+    async fn metadata(&self, grant: &Grant, plan: &RunPlan) -> Result<String, StoreError> {
+        use stock_scheduler_sdk::{JobStore as _, Store as _};
+        let now = self.now().await?.format(STAMP).to_string();
+        let stored = self
+            .jobs(std::slice::from_ref(&grant.job))
+            .await?
+            .into_iter()
+            .next()
+            .flatten();
+        let time = stored
+            .as_ref()
+            .and_then(|stored| stored.job.schedule_time.clone());
+        let next = |stored: StoredJob| Some(stored.state.next.at()?.format(STAMP).to_string());
+        let at = time
+            .as_ref()
+            .map(|time| format!(" at {time}"))
+            .unwrap_or_default();
+        let metadata = json!({
+            "source_type": "scheduled_job",
+            "job_id": grant.job,
+            "job_name": plan.job_name,
+            "created_by": "job_scheduler",
+            "created_at": now,
+            "updated_at": now,
+            "schedule_time": time,
+            "is_recurring": true,
+            "next_update": stored.and_then(next),
+            "tags": ["scheduled", "auto-updating"],
+            "description": format!("Data from scheduled job '{}'{at}", plan.job_name),
+        });
+        Ok(metadata.to_string())
+    }
+}
+
+const STAMP: &str = "%Y-%m-%dT%H:%M:%S%.6f+00:00";
+
+fn push_result(
+    call: &mut Call,
+    grant: &Grant,
+    plan: &RunPlan,
+    result: SymbolResult,
+    metadata: Option<&str>,
+) -> Result<(), StoreError> {
+    let SymbolResult {
+        symbol,
+        attempts,
+        outcome,
+    } = result;
+    let (execution_id, stock_id) = (grant.run, symbol.to_string());
+    call.arg(symbol.as_str());
+    match outcome {
+        SymbolOutcome::Fetched(series) => {
+            let records = records::render(&series);
+            let (rows, key) = (records.rows, plan.key(&symbol).to_string());
+            let text = match metadata {
+                None => records.json,
+                Some(metadata) => {
+                    format!(r#"{{"data": {}, "metadata": {metadata}}}"#, records.json)
+                }
+            };
+            call.arg(Mark::Stored(attempts, rows).to_text());
+            let fetched = EventKind::StockFetched {
+                execution_id,
+                stock_id,
+                rows,
+                key: key.clone(),
+            };
+            call.arg(event(&fetched)?).arg(rows).arg(key).arg(text);
+            call.arg(format!("{}:{symbol}:", plan.prefix));
+        }
+        SymbolOutcome::Failed { kind, message } => {
+            call.arg(
+                Mark::Failed(attempts, kind.as_str().into(), message.as_str().into()).to_text(),
+            );
+            let failed = EventKind::StockFailed {
+                execution_id,
+                stock_id,
+                kind,
+                message,
+                attempts,
+            };
+            call.arg(event(&failed)?).arg("");
+        }
+    }
+    Ok(())
+}
+
+fn fenced(grant: &Grant) -> StoreError {
+    let message = format!(
+        "cannot record progress of run {}: token {} was overtaken or its job is gone",
+        grant.run, grant.token
+    );
+    StoreError::new(StoreErrorKind::Fenced, message)
+}

@@ -1,0 +1,98 @@
+//! The Lua scripts: every decision is one of them, so that it is one step whoever else decides at the same time.
+//!
+//! Each file tells its arguments and answers. `common.lua` stands before all of them.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, ToRedisArgs, cmd};
+use stock_scheduler_sdk::retention;
+
+/// How long the id of a deleted job cannot be used again, and its runs stay readable.
+const TOMBSTONE_SECONDS: u64 = 30 * 24 * 60 * 60;
+
+/// A script, known to the server by its hash.
+pub(crate) struct Script {
+    name: &'static str,
+    code: String,
+    hash: String,
+}
+
+impl Script {
+    fn new(name: &'static str, body: &str) -> Self {
+        let code = format!(
+            "local RUNS, FIRES, EVENTS, TOMBSTONE = {}, {}, {}, {TOMBSTONE_SECONDS}\n{}\n{body}",
+            retention::RUNS,
+            retention::FIRES,
+            retention::EVENTS,
+            include_str!("lua/common.lua"),
+        );
+        let hash = redis::Script::new(&code).get_hash().to_owned();
+        Self { name, code, hash }
+    }
+
+    /// What it is called in messages.
+    pub(crate) fn name(&self) -> &'static str {
+        self.name
+    }
+
+    /// A call without arguments yet.
+    pub(crate) fn call(&'static self) -> Call {
+        let mut command = cmd("EVALSHA");
+        command.arg(&self.hash).arg(0);
+        Call {
+            script: self,
+            command,
+        }
+    }
+
+    /// Makes the script known to a server that has forgotten it.
+    pub(crate) fn load(&self) -> Cmd {
+        let mut command = cmd("SCRIPT");
+        command.arg("LOAD").arg(&self.code);
+        command
+    }
+}
+
+/// A call of a script.
+pub(crate) struct Call {
+    pub(crate) script: &'static Script,
+    pub(crate) command: Cmd,
+}
+
+impl Call {
+    /// Adds an argument, or each of several.
+    pub(crate) fn arg(&mut self, argument: impl ToRedisArgs) -> &mut Self {
+        self.command.arg(argument);
+        self
+    }
+}
+
+macro_rules! scripts {
+    ($($name:ident = $file:literal;)*) => {
+        $(pub(crate) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new($file, include_str!(concat!("lua/", $file, ".lua"))));)*
+    };
+}
+
+scripts! {
+    ADOPT = "adopt";
+    CHECK = "check";
+    CLAIM = "claim";
+    COUNTS = "counts";
+    CREATE = "create";
+    DATASETS = "datasets";
+    DELETE = "delete";
+    EDIT = "edit";
+    EVENTS = "events";
+    INDEX = "index";
+    LATEST = "latest";
+    LIST = "list";
+    POLL = "poll";
+    PUT = "put";
+    READ = "read";
+    RECORD = "record";
+    RUNS = "runs";
+    SCAN = "scan";
+    TAKE_OVER = "take_over";
+    UNKNOWN = "unknown";
+}
