@@ -1,0 +1,116 @@
+//! The event log: appended by every step that changes something, trimmed now and then, followed by listeners.
+
+use std::time::Duration;
+
+use rusqlite::{Row, params};
+use stock_scheduler_sdk::{
+    Event, EventId, EventKind, EventLog, EventPage, JobId, StoreError, async_trait, retention,
+};
+use tokio::time::timeout;
+
+use crate::SqliteStore;
+use crate::fault::Outcome;
+use crate::step::Step;
+use crate::text::{At, Instant, Json, Text};
+use crate::view::View;
+
+/// After so many events the log is trimmed: finding the place to cut costs a walk along all that is kept.
+const TRIM_EVERY: usize = 5_000;
+
+impl Step<'_> {
+    /// Logs what happened to a job.
+    pub(crate) fn tell(&mut self, job: &JobId, kind: &EventKind) -> Outcome<()> {
+        let id = self.ledger.last_event.next(self.now);
+        self.execute(
+            "INSERT INTO events (ms, seq, at, job, data) VALUES (?, ?, ?, ?, ?)",
+            params![
+                id.ms.cast_signed(),
+                id.seq.cast_signed(),
+                Instant::new(self.now),
+                job.as_str(),
+                Json(kind)
+            ],
+        )?;
+        self.ledger.last_event = id;
+        self.ledger.logged += 1;
+        match self.ledger.logged >= TRIM_EVERY {
+            true => self.trim_log(),
+            false => Ok(()),
+        }
+    }
+
+    fn trim_log(&mut self) -> Outcome<()> {
+        self.ledger.logged = 0;
+        let cut = "SELECT ms, seq FROM events ORDER BY ms DESC, seq DESC LIMIT 1 OFFSET ?";
+        let kept = i64::try_from(retention::EVENTS).unwrap_or(i64::MAX);
+        let Some(last) = self.one(cut, [kept], id)? else {
+            return Ok(());
+        };
+        let place = params![last.ms.cast_signed(), last.seq.cast_signed()];
+        self.execute("DELETE FROM events WHERE (ms, seq) <= (?, ?)", place)?;
+        self.execute("UPDATE forgotten_events SET ms = ?, seq = ?", place)?;
+        self.ledger.forgotten_event = last;
+        Ok(())
+    }
+}
+
+/// Reads the columns `ms, seq`.
+pub(crate) fn id(row: &Row<'_>) -> rusqlite::Result<EventId> {
+    Ok(EventId {
+        ms: row.get::<_, i64>(0)?.cast_unsigned(),
+        seq: row.get::<_, i64>(1)?.cast_unsigned(),
+    })
+}
+
+fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
+    Ok(Event {
+        id: id(row)?,
+        at: row.get::<_, At>(2)?.0,
+        job: row.get::<_, Text<_>>(3)?.0,
+        kind: row.get::<_, Json<_>>(4)?.0,
+    })
+}
+
+impl View<'_> {
+    fn events_after(&self, after: EventId, limit: usize) -> Outcome<Vec<Event>> {
+        self.all(
+            "SELECT ms, seq, at, job, data FROM events WHERE (ms, seq) > (?, ?) ORDER BY ms, seq LIMIT ?",
+            params![
+                after.ms.cast_signed(),
+                after.seq.cast_signed(),
+                i64::try_from(limit).unwrap_or(i64::MAX)
+            ],
+            event,
+        )
+    }
+}
+
+#[async_trait]
+impl EventLog for SqliteStore {
+    async fn events(
+        &self,
+        after: EventId,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<EventPage, StoreError> {
+        let mut log = self.shared.watch_events();
+        let mut last = *log.borrow_and_update();
+        if limit > 0 && after >= last {
+            // Whether time is over or there is news, the page below tells which.
+            let _ = timeout(wait, log.wait_for(|last| after < *last)).await;
+            last = *log.borrow_and_update();
+        }
+        let events = match limit > 0 && after < last {
+            true => {
+                let page = move |view: &View<'_>| view.events_after(after, limit);
+                self.read("read the log", page).await?
+            }
+            false => Vec::new(),
+        };
+        Ok(EventPage {
+            last: events.last().map_or(last, |event| event.id.max(last)),
+            events,
+            too_old: after < self.shared.forgotten_event(),
+        })
+    }
+}

@@ -1,0 +1,39 @@
+//! One step of the writer: statements inside its transaction, and the sums that go with them.
+
+use std::ops::Deref;
+
+use chrono::{DateTime, Utc};
+use rusqlite::Params;
+
+use crate::fault::Outcome;
+use crate::ledger::{Ledger, Shared};
+use crate::view::View;
+
+/// What a step may use. It reads and decides first and writes then, so that a refusal leaves nothing behind.
+pub(crate) struct Step<'a> {
+    pub(crate) view: View<'a>,
+    pub(crate) ledger: &'a mut Ledger,
+    pub(crate) shared: &'a Shared,
+    /// The store's present instant, to the microsecond.
+    pub(crate) now: DateTime<Utc>,
+}
+
+impl Step<'_> {
+    /// Runs a statement and answers how many rows it changed.
+    pub(crate) fn execute(&self, sql: &str, values: impl Params) -> Outcome<usize> {
+        Ok(self.file.prepare_cached(sql)?.execute(values)?)
+    }
+
+    /// Adds a row and answers its number.
+    pub(crate) fn insert(&self, sql: &str, values: impl Params) -> Outcome<i64> {
+        Ok(self.file.prepare_cached(sql)?.insert(values)?)
+    }
+}
+
+impl<'a> Deref for Step<'a> {
+    type Target = View<'a>;
+
+    fn deref(&self) -> &View<'a> {
+        &self.view
+    }
+}

@@ -1,0 +1,297 @@
+//! The one thread that writes: whatever waits is done in one transaction and one disk flush, then everybody is answered.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use stock_scheduler_sdk::Clock;
+use tokio::sync::oneshot;
+
+use crate::fault::{Fault, Outcome};
+use crate::ledger::{Ledger, Shared};
+use crate::step::Step;
+use crate::text::to_micros;
+use crate::view::View;
+
+/// A transaction takes no more steps after this time, so that its first waits no longer for the others.
+const LONGEST_BATCH: Duration = Duration::from_millis(25);
+
+/// The longest wait for steps that are likely to come while the disk is not yet asked to flush.
+const LONGEST_GATHERING: Duration = Duration::from_millis(2);
+
+/// Hands steps to the writing thread. When it is dropped, the thread finishes what waits and ends.
+pub(crate) struct Writer {
+    queue: Option<Sender<Box<dyn Command>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Writer {
+    /// Starts the thread; `held` is let go when it has ended and the file is closed.
+    pub(crate) fn start(
+        file: Connection,
+        shared: Arc<Shared>,
+        clock: Arc<dyn Clock>,
+        held: impl Send + 'static,
+    ) -> std::io::Result<Self> {
+        let (queue, waiting) = mpsc::channel();
+        let desk = Desk {
+            ledger: shared.ledger(),
+            file,
+            shared,
+            clock,
+            waiting,
+            gathering: Gathering::default(),
+        };
+        let thread = thread::Builder::new()
+            .name("sqlite-writer".into())
+            .spawn(move || {
+                desk.work();
+                drop(held);
+            })?;
+        Ok(Self {
+            queue: Some(queue),
+            thread: Some(thread),
+        })
+    }
+
+    /// Does `step` whole or not at all; the answer comes when it is on disk.
+    ///
+    /// `step` may be begun more than once, each time from the same state of the file.
+    pub(crate) async fn write<T: Send + 'static>(
+        &self,
+        step: impl FnMut(&mut Step<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Outcome<T> {
+        let (reply, answer) = oneshot::channel();
+        let command = Box::new(Task {
+            step,
+            outcome: None,
+            reply,
+        });
+        let queue = self.queue.as_ref().ok_or_else(has_ended)?;
+        queue.send(command).map_err(|_| has_ended())?;
+        answer.await.map_err(|_| has_ended())?
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        self.queue = None;
+        if let Some(thread) = self.thread.take() {
+            // A panic of the thread was told to whoever waited.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn has_ended() -> Fault {
+    Fault::unavailable("the file is closed")
+}
+
+/// A step that waits, with the way to its caller.
+trait Command: Send {
+    /// Does the step inside the open transaction; its answer waits for the commit.
+    fn run(&mut self, step: &mut Step<'_>) -> Ran;
+    /// Tells the caller the step's answer.
+    fn answer(self: Box<Self>);
+    /// Tells the caller that nothing was done.
+    fn refuse(self: Box<Self>, why: Fault);
+}
+
+#[derive(PartialEq)]
+enum Ran {
+    /// It did its work, or refused and changed nothing.
+    Whole,
+    /// It may have left half of its work behind.
+    Broken,
+}
+
+struct Task<T, F> {
+    step: F,
+    outcome: Option<Outcome<T>>,
+    reply: oneshot::Sender<Outcome<T>>,
+}
+
+impl<T, F> Command for Task<T, F>
+where
+    T: Send,
+    F: FnMut(&mut Step<'_>) -> Outcome<T> + Send,
+{
+    fn run(&mut self, step: &mut Step<'_>) -> Ran {
+        let before = step.file.total_changes();
+        let outcome = catch_unwind(AssertUnwindSafe(|| (self.step)(step)))
+            .unwrap_or_else(|_| Err(Fault::corrupt("the step failed on what is stored")));
+        let ran = match &outcome {
+            Err(fault) if fault.is_of_the_file() => Ran::Broken,
+            Err(_) if step.file.total_changes() != before => Ran::Broken,
+            _ => Ran::Whole,
+        };
+        self.outcome = Some(outcome);
+        ran
+    }
+
+    fn answer(self: Box<Self>) {
+        let outcome = self.outcome.unwrap_or_else(|| Err(has_ended()));
+        // A caller that went away needs no answer.
+        let _ = self.reply.send(outcome);
+    }
+
+    fn refuse(self: Box<Self>, why: Fault) {
+        let _ = self.reply.send(Err(why));
+    }
+}
+
+/// The writing thread's own.
+struct Desk {
+    file: Connection,
+    ledger: Ledger,
+    shared: Arc<Shared>,
+    clock: Arc<dyn Clock>,
+    waiting: Receiver<Box<dyn Command>>,
+    gathering: Gathering,
+}
+
+impl Desk {
+    fn work(mut self) {
+        while let Ok(first) = self.waiting.recv() {
+            self.carry_out(first);
+        }
+    }
+
+    fn carry_out(&mut self, first: Box<dyn Command>) {
+        let before = self.ledger.clone();
+        if let Err(why) = self.begin() {
+            return self.refuse_all(first, &why);
+        }
+        self.gathering.begin();
+        let begun = Instant::now();
+        let mut batch = Vec::new();
+        let mut next = Some(first);
+        while let Some(mut command) = next {
+            let ran = self.run(&mut command);
+            batch.push(command);
+            if ran == Ran::Broken {
+                self.roll_back(before);
+                return batch
+                    .into_iter()
+                    .for_each(|command| self.carry_out_alone(command));
+            }
+            let is_full = begun.elapsed() > LONGEST_BATCH;
+            next = match is_full {
+                true => None,
+                false => self.gathering.next(&self.waiting, batch.len()),
+            };
+        }
+        let flush_begun = Instant::now();
+        let committed = self.commit();
+        self.gathering.learn(batch.len(), flush_begun.elapsed());
+        match committed {
+            Ok(()) => batch.into_iter().for_each(|command| command.answer()),
+            Err(why) => {
+                self.roll_back(before);
+                batch
+                    .into_iter()
+                    .for_each(|command| command.refuse(why.clone()));
+            }
+        }
+    }
+
+    /// Carries out one of a batch that one of them broke, so that it alone is refused.
+    fn carry_out_alone(&mut self, mut command: Box<dyn Command>) {
+        let before = self.ledger.clone();
+        if let Err(why) = self.begin() {
+            return command.refuse(why);
+        }
+        if self.run(&mut command) == Ran::Broken {
+            self.roll_back(before);
+            return command.answer();
+        }
+        match self.commit() {
+            Ok(()) => command.answer(),
+            Err(why) => {
+                self.roll_back(before);
+                command.refuse(why);
+            }
+        }
+    }
+
+    fn run(&mut self, command: &mut Box<dyn Command>) -> Ran {
+        let mut step = Step {
+            view: View { file: &self.file },
+            ledger: &mut self.ledger,
+            shared: &self.shared,
+            now: to_micros(self.clock.now()),
+        };
+        command.run(&mut step)
+    }
+
+    fn begin(&self) -> Outcome<()> {
+        self.file.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        Ok(())
+    }
+
+    fn commit(&self) -> Outcome<()> {
+        self.file.prepare_cached("COMMIT")?.execute([])?;
+        self.shared.publish(&self.ledger);
+        Ok(())
+    }
+
+    fn roll_back(&mut self, before: Ledger) {
+        self.ledger = before;
+        // SQLite has rolled back by itself where the disk is full. What fails here fails the next `begin` too.
+        if !self.file.is_autocommit() {
+            let _ = self.file.execute_batch("ROLLBACK");
+        }
+    }
+
+    fn refuse_all(&mut self, first: Box<dyn Command>, why: &Fault) {
+        first.refuse(why.clone());
+        while let Ok(command) = self.waiting.try_recv() {
+            command.refuse(why.clone());
+        }
+    }
+}
+
+/// Decides how long a transaction stays open for more steps.
+///
+/// Callers that were answered together tend to come back together, but not at the same instant. Waiting for them half
+/// as long as a flush takes saves a flush for each; a lone caller is never kept waiting.
+#[derive(Default)]
+struct Gathering {
+    /// How many steps the last transaction had.
+    last_batch: usize,
+    /// How long its flush took.
+    last_flush: Duration,
+    /// How long the present transaction may still wait.
+    patience: Duration,
+}
+
+impl Gathering {
+    fn begin(&mut self) {
+        self.patience = (self.last_flush / 2).min(LONGEST_GATHERING);
+    }
+
+    fn next(
+        &mut self,
+        waiting: &Receiver<Box<dyn Command>>,
+        batch: usize,
+    ) -> Option<Box<dyn Command>> {
+        if let Ok(command) = waiting.try_recv() {
+            return Some(command);
+        }
+        if batch >= self.last_batch || self.patience.is_zero() {
+            return None;
+        }
+        let begun = Instant::now();
+        let command = waiting.recv_timeout(self.patience).ok();
+        self.patience = self.patience.saturating_sub(begun.elapsed());
+        command
+    }
+
+    fn learn(&mut self, batch: usize, flush: Duration) {
+        self.last_batch = batch;
+        self.last_flush = flush;
+    }
+}

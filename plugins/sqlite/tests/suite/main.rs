@@ -1,0 +1,4 @@
+//! What the SQLite store promises.
+
+mod conformance;
+mod support;
