@@ -3,6 +3,7 @@
 use std::fmt;
 
 pub mod fetcher;
+pub mod schedule;
 pub mod store;
 
 /// A promise that a plugin did not keep.
