@@ -1,0 +1,39 @@
+//! The names that somebody may have meant.
+
+use chrono_tz::{TZ_VARIANTS, Tz};
+use strsim::osa_distance;
+
+/// The one of `fields` that is at most two slips away.
+pub(crate) fn nearest_field<'a>(name: &str, fields: &[&'a str]) -> Option<&'a str> {
+    let name = name.to_lowercase();
+    let distances = fields
+        .iter()
+        .map(|field| (osa_distance(&name, field), *field));
+    let (_, field) = distances.filter(|(distance, _)| *distance <= 2).min()?;
+    Some(field)
+}
+
+/// At most three names of zones, quoted, nearest first: by the whole name or by that of the city alone.
+pub(crate) fn nearest_zones(name: &str) -> Vec<String> {
+    // A name is as long as the zones' names at most, so that a long text costs nothing.
+    if name.chars().count() > 40 {
+        return Vec::new();
+    }
+    let name = name.to_lowercase().replace(' ', "_");
+    let mut near: Vec<_> = TZ_VARIANTS
+        .iter()
+        .map(|zone| (distance(&name, *zone), zone.name()))
+        .filter(|(distance, _)| *distance <= name.len() / 4)
+        .collect();
+    near.sort_unstable();
+    let nearest = near.first().map_or(0, |(distance, _)| *distance);
+    let is_near = |(distance, _): &(usize, &str)| *distance <= nearest + 1;
+    let names = near.into_iter().filter(is_near).take(3);
+    names.map(|(_, zone)| format!("{zone:?}")).collect()
+}
+
+fn distance(name: &str, zone: Tz) -> usize {
+    let whole = zone.name().to_lowercase();
+    let city = whole.rsplit('/').next().unwrap_or(&whole);
+    osa_distance(name, &whole).min(osa_distance(name, city))
+}
