@@ -117,6 +117,12 @@ pub trait ScheduleFactory: Send + Sync + 'static {
         spec: &Value,
         context: &ScheduleContext,
     ) -> Result<Box<dyn Schedule>, ConfigError>;
+
+    /// The shape of `spec` as a JSON Schema (the subset that OpenAPI 3.0 knows), shown in Swagger. The default says only
+    /// that it is an object.
+    fn schema(&self) -> Value {
+        serde_json::json!({"type": "object"})
+    }
 }
 
 impl<F> ScheduleFactory for F
