@@ -1,1 +1,5 @@
-fn main() {}
+//! The standard service.
+
+fn main() -> std::process::ExitCode {
+    stock_scheduler::cli::run(|builder| builder)
+}

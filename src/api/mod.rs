@@ -1,0 +1,107 @@
+//! The HTTP face: one file a resource; it translates and nothing else. The rules live in [`Host`].
+
+mod cors;
+mod data;
+mod events;
+mod idempotency;
+mod jobs;
+mod outer;
+mod problem;
+mod query;
+mod reply;
+mod runs;
+mod server;
+mod service;
+mod spec;
+mod wire;
+
+use poem::web::Html;
+use poem::{Endpoint, EndpointExt, Response, Route, get, handler};
+use poem_openapi::OpenApiService;
+use tokio_util::sync::CancellationToken;
+
+use crate::host::Host;
+
+pub use server::Server;
+
+type Api = (
+    jobs::JobsApi,
+    runs::RunsApi,
+    data::DataApi,
+    service::ServiceApi,
+    events::EventsApi,
+);
+
+fn service(host: &Host, stop: CancellationToken) -> OpenApiService<Api, ()> {
+    let apis = (
+        jobs::JobsApi { host: host.clone() },
+        runs::RunsApi { host: host.clone() },
+        data::DataApi { host: host.clone() },
+        service::ServiceApi { host: host.clone() },
+        events::EventsApi {
+            host: host.clone(),
+            stop,
+        },
+    );
+    OpenApiService::new(apis, "stock-scheduler", env!("CARGO_PKG_VERSION"))
+        .description(spec::DESCRIPTION)
+}
+
+/// The OpenAPI document of a host: paths, shapes, and the schedules and fetchers that it knows.
+pub fn document(host: &Host) -> serde_json::Value {
+    spec::document(&service(host, CancellationToken::new()), host)
+}
+
+/// Everything that is served: the API, its document, Swagger UI. `stop` ends event streams; `origins` may use it from a
+/// page in a browser.
+fn endpoint(
+    host: &Host,
+    origins: Vec<String>,
+    stop: CancellationToken,
+) -> impl Endpoint<Output = Response> + use<> {
+    let service = service(host, stop);
+    let document = spec::document(&service, host);
+    let routes = outer::Routes::of(&document);
+    let pretty = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
+    let yaml = spec::yaml(&document);
+    let page = service
+        .swagger_ui_html()
+        .replace(&service.spec(), &document.to_string());
+    let app = Route::new()
+        .at("/docs", get(docs.data(Page(page))))
+        .at(
+            "/openapi.json",
+            get(json_document.data(JsonDocument(pretty))),
+        )
+        .at("/openapi.yaml", get(yaml_document.data(YamlDocument(yaml))))
+        .nest("/", service);
+    outer::Outer::new(app, routes, cors::Cors::new(origins))
+}
+
+#[derive(Clone)]
+struct Page(String);
+
+#[derive(Clone)]
+struct JsonDocument(String);
+
+#[derive(Clone)]
+struct YamlDocument(String);
+
+#[handler]
+fn docs(page: poem::web::Data<&Page>) -> Html<String> {
+    Html(page.0.0.clone())
+}
+
+#[handler]
+fn json_document(document: poem::web::Data<&JsonDocument>) -> Response {
+    Response::builder()
+        .content_type("application/json")
+        .body(document.0.0.clone())
+}
+
+#[handler]
+fn yaml_document(document: poem::web::Data<&YamlDocument>) -> Response {
+    Response::builder()
+        .content_type("application/yaml")
+        .body(document.0.0.clone())
+}

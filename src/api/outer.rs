@@ -1,0 +1,304 @@
+//! The outermost layer: bounds what comes in, turns every error into a problem, names each request and counts it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use futures_util::FutureExt;
+use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
+use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
+use serde_json::Value;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::cors::Cors;
+use super::problem::{MEDIA_TYPE, Refused};
+use crate::metrics;
+
+/// The largest body that is read.
+const BODY_LIMIT: usize = 1024 * 1024;
+const REQUEST_ID: &str = "x-request-id";
+
+/// The paths of the API and their methods, as templates.
+pub(super) struct Routes(Vec<RoutePath>);
+
+struct RoutePath {
+    template: &'static str,
+    segments: Vec<&'static str>,
+    allow: String,
+}
+
+impl Routes {
+    /// The routes that a document describes. They live as long as the process.
+    pub(super) fn of(document: &Value) -> Self {
+        let paths = document["paths"].as_object().into_iter().flatten();
+        let routes = paths.map(|(path, operations)| {
+            let methods = operations
+                .as_object()
+                .into_iter()
+                .flat_map(|operations| operations.keys());
+            let allow = methods
+                .map(|method| method.to_uppercase())
+                .collect::<Vec<_>>()
+                .join(", ");
+            let template: &'static str = path.clone().leak();
+            RoutePath {
+                template,
+                segments: template.split('/').collect(),
+                allow,
+            }
+        });
+        Self(routes.collect())
+    }
+
+    /// The route of a path: one without parameters before one with.
+    fn find(&self, path: &str) -> Option<&RoutePath> {
+        let fits = |route: &&RoutePath| {
+            let mut given = path.split('/');
+            let all = route.segments.iter().all(|segment| {
+                given.next().is_some_and(|text| {
+                    segment == &text || (segment.starts_with('{') && !text.is_empty())
+                })
+            });
+            all && given.next().is_none()
+        };
+        let mut found = self.0.iter().filter(fits);
+        let first = found.next()?;
+        Some(if first.template.contains('{') {
+            found.find(|r| !r.template.contains('{')).unwrap_or(first)
+        } else {
+            first
+        })
+    }
+}
+
+/// The layer around everything else.
+pub(super) struct Outer<E> {
+    inner: E,
+    routes: Routes,
+    cors: Cors,
+    requests: AtomicU64,
+}
+
+impl<E> Outer<E> {
+    pub(super) fn new(inner: E, routes: Routes, cors: Cors) -> Self {
+        Self {
+            inner,
+            routes,
+            cors,
+            requests: AtomicU64::new(0),
+        }
+    }
+}
+
+impl<E: Endpoint> Endpoint for Outer<E> {
+    type Output = Response;
+
+    async fn call(&self, mut request: Request) -> Result<Response> {
+        let started = Instant::now();
+        if let Some(response) = self.cors.preflight(&request) {
+            return Ok(response);
+        }
+        trim_slash(&mut request);
+        let id = self.name(&request);
+        let origin = self.cors.allowed(&request);
+        let path = request.original_uri().path().to_owned();
+        let method = request.method().clone();
+        let route = self.routes.find(request.uri().path());
+        let span = tracing::debug_span!("request", id, %method, path);
+        let answered = self.answer(request).instrument(span).await;
+        let mut response = as_problem(answered, &path, &id);
+        if let (StatusCode::METHOD_NOT_ALLOWED, Some(route)) = (response.status(), route) {
+            set(&mut response, header::ALLOW, &route.allow);
+        }
+        set(
+            &mut response,
+            header::HeaderName::from_static(REQUEST_ID),
+            &id,
+        );
+        if let Some(origin) = origin {
+            Cors::allow(&mut response, origin);
+        }
+        let template = route.map_or("other", |route| route.template);
+        metrics::answered(
+            template,
+            known(&method),
+            response.status().as_u16(),
+            started.elapsed(),
+        );
+        Ok(response)
+    }
+}
+
+impl<E: Endpoint> Outer<E> {
+    async fn answer(&self, mut request: Request) -> std::result::Result<Response, Refused> {
+        bounded(&mut request).await?;
+        match AssertUnwindSafe(self.inner.call(request))
+            .catch_unwind()
+            .await
+        {
+            Ok(Ok(answer)) => Ok(answer.into_response()),
+            Ok(Err(error)) => Ok(error.into_response()),
+            Err(_) => {
+                let detail = "the service made a mistake; its log has more under this request_id";
+                Err(Refused::new(
+                    StatusCode::INTERNAL_SERVER_ERROR,
+                    "internal",
+                    detail,
+                ))
+            }
+        }
+    }
+
+    /// The client's own name for the request, if it is a sane one.
+    fn name(&self, request: &Request) -> String {
+        let given = request
+            .headers()
+            .get(REQUEST_ID)
+            .and_then(|id| id.to_str().ok());
+        match given
+            .filter(|id| (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_graphic()))
+        {
+            Some(id) => id.to_owned(),
+            None => format!(
+                "{}-{}",
+                std::process::id(),
+                self.requests.fetch_add(1, Ordering::Relaxed)
+            ),
+        }
+    }
+}
+
+/// Reads the body, if it is small and plain.
+async fn bounded(request: &mut Request) -> std::result::Result<(), Refused> {
+    if !matches!(
+        *request.method(),
+        Method::POST | Method::PUT | Method::PATCH
+    ) {
+        request.take_body();
+        return Ok(());
+    }
+    if let Some(encoding) = request
+        .header(header::CONTENT_ENCODING)
+        .filter(|encoding| *encoding != "identity")
+    {
+        let detail = format!("the body must come without Content-Encoding, not as {encoding:?}");
+        return Err(Refused::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_media_type",
+            detail,
+        ));
+    }
+    let too_large = || {
+        let detail = format!("the body is larger than {BODY_LIMIT} bytes");
+        Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", detail)
+    };
+    let told = request
+        .header(header::CONTENT_LENGTH)
+        .and_then(|length| length.parse::<usize>().ok());
+    if told.is_some_and(|length| length > BODY_LIMIT) {
+        return Err(too_large());
+    }
+    let bytes = request
+        .take_body()
+        .into_bytes_limit(BODY_LIMIT)
+        .await
+        .map_err(|error| {
+            let limit = matches!(error, poem::error::ReadBodyError::PayloadTooLarge);
+            if limit {
+                too_large()
+            } else {
+                Refused::malformed("the body was cut off")
+            }
+        })?;
+    request.set_body(Body::from_bytes(bytes));
+    Ok(())
+}
+
+/// Every error becomes a problem, whoever made it.
+fn as_problem(answered: std::result::Result<Response, Refused>, path: &str, id: &str) -> Response {
+    let mut response = match answered {
+        Ok(response) => response,
+        Err(refused) => return refused.response(path, id),
+    };
+    let status = response.status();
+    if !status.is_client_error() && !status.is_server_error() {
+        return response;
+    }
+    if response
+        .content_type()
+        .is_some_and(|kind| kind.starts_with(MEDIA_TYPE))
+    {
+        return response;
+    }
+    match response.extensions_mut().remove::<Refused>() {
+        Some(refused) => refused.response(path, id),
+        None => plain(status, path).response(path, id),
+    }
+}
+
+/// An error that the framework made: the request did not reach an operation.
+fn plain(status: StatusCode, path: &str) -> Refused {
+    match status {
+        StatusCode::NOT_FOUND => Refused::new(
+            status,
+            "not_found",
+            format!("there is nothing at {path}; the API is described at /docs"),
+        ),
+        StatusCode::METHOD_NOT_ALLOWED => Refused::new(
+            status,
+            "method_not_allowed",
+            format!("{path} does not take this method; see the Allow header"),
+        ),
+        StatusCode::UNSUPPORTED_MEDIA_TYPE => Refused::new(
+            status,
+            "unsupported_media_type",
+            "the body must be JSON: send Content-Type: application/json",
+        ),
+        status if status.is_server_error() => {
+            Refused::new(status, "internal", "the service could not answer")
+        }
+        status => {
+            let detail = "the path, query or headers of the request cannot be read; see /docs for what they may be";
+            Refused::new(status, "malformed", detail)
+        }
+    }
+}
+
+fn set(response: &mut Response, name: header::HeaderName, value: &str) {
+    if let Ok(value) = HeaderValue::from_str(value) {
+        response.headers_mut().insert(name, value);
+    }
+}
+
+/// A trailing slash is the same path.
+fn trim_slash(request: &mut Request) {
+    let path = request.uri().path();
+    if path.len() < 2 || !path.ends_with('/') {
+        return;
+    }
+    let trimmed = path.trim_end_matches('/');
+    let query = request
+        .uri()
+        .query()
+        .map(|query| format!("?{query}"))
+        .unwrap_or_default();
+    if let Ok(uri) =
+        format!("{}{query}", if trimmed.is_empty() { "/" } else { trimmed }).parse::<Uri>()
+    {
+        *request.uri_mut() = uri;
+    }
+}
+
+/// The method's name, if it is a usual one: labels of metrics must not grow with what clients make up.
+fn known(method: &Method) -> &'static str {
+    match method.as_str() {
+        "GET" => "GET",
+        "HEAD" => "HEAD",
+        "POST" => "POST",
+        "PUT" => "PUT",
+        "PATCH" => "PATCH",
+        "DELETE" => "DELETE",
+        "OPTIONS" => "OPTIONS",
+        _ => "other",
+    }
+}

@@ -1,0 +1,421 @@
+//! Every setting: flag, environment, file, default and doc line, in one table.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use chrono_tz::Tz;
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches};
+
+/// One setting. Its flag is `--name`, its variable `STOCK_SCHEDULER_NAME`, its key in the file `name` with underscores.
+struct Setting {
+    name: &'static str,
+    /// What the value is, for the help; a setting without one is a switch.
+    value: Option<&'static str>,
+    default: Option<&'static str>,
+    help: &'static str,
+}
+
+const fn setting(
+    name: &'static str,
+    value: &'static str,
+    default: &'static str,
+    help: &'static str,
+) -> Setting {
+    Setting {
+        name,
+        value: Some(value),
+        default: Some(default),
+        help,
+    }
+}
+
+const fn open(name: &'static str, value: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        value: Some(value),
+        default: None,
+        help,
+    }
+}
+
+const fn switch(name: &'static str, help: &'static str) -> Setting {
+    Setting {
+        name,
+        value: None,
+        default: None,
+        help,
+    }
+}
+
+const SETTINGS: [Setting; 15] = [
+    setting(
+        "listen",
+        "ADDRESS:PORT",
+        "127.0.0.1:8001",
+        "Where to listen",
+    ),
+    open(
+        "store",
+        "URL",
+        "Where to keep everything: sqlite:PATH, redis://HOST:PORT/DB or memory: [default: REDIS_URL if set, else a file in your data directory]",
+    ),
+    open(
+        "timezone",
+        "ZONE",
+        "The IANA zone of jobs that name none [default: the machine's]",
+    ),
+    setting(
+        "cors-origins",
+        "LIST",
+        "http://localhost:3000",
+        "Origins whose pages may use the API from a browser, separated by commas",
+    ),
+    switch(
+        "demo",
+        "A living example with made-up prices, no network, nothing kept",
+    ),
+    switch(
+        "api-only",
+        "Serve, but leave fires to other instances over the same store",
+    ),
+    setting("log", "FORMAT", "text", "How to log: text or json"),
+    setting(
+        "log-level",
+        "LEVEL",
+        "info",
+        "What to log: error, warn, info, debug or trace",
+    ),
+    open(
+        "yfinance-url",
+        "URL",
+        "Where the provider is [default: the provider's own hosts]",
+    ),
+    open(
+        "yfinance-user-agent",
+        "TEXT",
+        "How to introduce ourselves to the provider",
+    ),
+    setting(
+        "yfinance-requests-per-second",
+        "RATE",
+        "0.5",
+        "Requests to the provider a second in the long run; 0: no limit",
+    ),
+    setting(
+        "yfinance-burst",
+        "COUNT",
+        "5",
+        "Requests to the provider at once after a rest",
+    ),
+    setting(
+        "yfinance-concurrency",
+        "COUNT",
+        "2",
+        "Requests to the provider under way at once; 0: no limit",
+    ),
+    setting(
+        "yfinance-requests-per-hour",
+        "COUNT",
+        "1000",
+        "Requests to the provider in any hour; 0: no limit",
+    ),
+    setting(
+        "value-format",
+        "FORMAT",
+        "bare",
+        "How data is written to Redis: bare, or wrapped with metadata",
+    ),
+];
+
+/// The settings' flags for clap.
+pub(super) fn args() -> impl Iterator<Item = Arg> {
+    let config = Arg::new("config")
+        .long("config")
+        .value_name("FILE")
+        .env("STOCK_SCHEDULER_CONFIG")
+        .help("A TOML file with any of these settings");
+    SETTINGS.iter().map(arg).chain([config])
+}
+
+fn arg(setting: &'static Setting) -> Arg {
+    let arg = Arg::new(setting.name)
+        .long(setting.name)
+        .env(variable(setting.name))
+        .help(setting.help);
+    let arg = match setting.value {
+        Some(value) => arg.value_name(value).action(ArgAction::Set),
+        None => arg
+            .action(ArgAction::SetTrue)
+            .value_parser(clap::builder::BoolishValueParser::new()),
+    };
+    match setting.default {
+        Some(default) => arg.default_value(default),
+        None => arg,
+    }
+}
+
+fn variable(name: &str) -> clap::builder::Str {
+    format!("STOCK_SCHEDULER_{}", name.to_uppercase().replace('-', "_")).into()
+}
+
+/// Every setting, understood.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Where to listen.
+    pub listen: SocketAddr,
+    /// Where to keep everything.
+    pub store: String,
+    /// The zone of jobs that name none.
+    pub timezone: Tz,
+    /// Origins whose pages may use the API.
+    pub cors_origins: Vec<String>,
+    /// A living example with made-up prices.
+    pub demo: bool,
+    /// Serve, but never fire.
+    pub api_only: bool,
+    /// Log as JSON.
+    pub log_json: bool,
+    /// What to log.
+    pub log_level: tracing::Level,
+    /// Where the provider is.
+    pub yfinance_url: Option<String>,
+    /// How to introduce ourselves.
+    pub yfinance_user_agent: Option<String>,
+    /// Requests a second; 0 is no limit.
+    pub yfinance_requests_per_second: f64,
+    /// Requests at once after a rest.
+    pub yfinance_burst: u32,
+    /// Requests under way; 0 is no limit.
+    pub yfinance_concurrency: u32,
+    /// Requests in any hour; 0 is no limit.
+    pub yfinance_requests_per_hour: u32,
+    /// How data is written to Redis.
+    pub value_format: String,
+    /// Each value as text with where it came from, secrets masked.
+    pub origin: BTreeMap<&'static str, (String, String)>,
+}
+
+impl Settings {
+    /// Reads the flags, the environment and the file, in this order of weight.
+    pub(super) fn read(matches: &ArgMatches) -> Result<Self, String> {
+        let path = matches.get_one::<String>("config").map(PathBuf::from);
+        let file = path
+            .as_deref()
+            .map(read_file)
+            .transpose()?
+            .unwrap_or_default();
+        let mut raw = Raw {
+            values: BTreeMap::new(),
+        };
+        for setting in &SETTINGS {
+            raw.values.insert(
+                setting.name,
+                value(setting, matches, &file, path.as_deref()),
+            );
+        }
+        raw.settle()
+    }
+}
+
+/// A setting's text, if any, and where it came from.
+type Found = (Option<String>, String);
+
+fn value(
+    setting: &Setting,
+    matches: &ArgMatches,
+    file: &toml::Table,
+    path: Option<&Path>,
+) -> Found {
+    let flag = || match setting.value {
+        Some(_) => matches.get_one::<String>(setting.name).cloned(),
+        None => Some(matches.get_flag(setting.name).to_string()),
+    };
+    match matches.value_source(setting.name) {
+        Some(ValueSource::CommandLine) => (flag(), format!("flag --{}", setting.name)),
+        Some(ValueSource::EnvVariable) => {
+            (flag(), format!("environment {}", variable(setting.name)))
+        }
+        _ => match file.get(&setting.name.replace('-', "_")) {
+            Some(value) => (
+                Some(plain(value)),
+                format!("file {}", path.unwrap_or(Path::new("")).display()),
+            ),
+            None => (flag(), "default".to_owned()),
+        },
+    }
+}
+
+fn plain(value: &toml::Value) -> String {
+    match value {
+        toml::Value::String(text) => text.clone(),
+        toml::Value::Array(items) => items.iter().map(plain).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    }
+}
+
+/// Reads a file and refuses keys that are no settings.
+fn read_file(path: &Path) -> Result<toml::Table, String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
+    let table: toml::Table = text
+        .parse()
+        .map_err(|e| format!("{} is not TOML: {e}", path.display()))?;
+    let names: Vec<_> = SETTINGS
+        .iter()
+        .map(|setting| setting.name.replace('-', "_"))
+        .collect();
+    for key in table.keys() {
+        if !names.contains(key) {
+            let near = names
+                .iter()
+                .max_by(|a, b| strsim::jaro(a, key).total_cmp(&strsim::jaro(b, key)));
+            let hint = near.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
+            return Err(format!("{}: unknown key {key:?}{hint}", path.display()));
+        }
+    }
+    Ok(table)
+}
+
+/// The settings as text.
+struct Raw {
+    values: BTreeMap<&'static str, Found>,
+}
+
+impl Raw {
+    fn settle(mut self) -> Result<Settings, String> {
+        self.fall_back("store", default_store);
+        self.fall_back("timezone", || (machine_zone(), "machine".to_owned()));
+        let (log_json, level) = (
+            self.word("log", &["text", "json"])? == "json",
+            self.parse("log-level")?,
+        );
+        Ok(Settings {
+            listen: self
+                .parse("listen")
+                .map_err(|e| format!("{e}; it is ADDRESS:PORT, such as 127.0.0.1:8001"))?,
+            store: if self.flag("demo")? {
+                "memory:".into()
+            } else {
+                self.text("store").to_owned()
+            },
+            timezone: self
+                .parse("timezone")
+                .map_err(|e| format!("{e}; it is an IANA zone such as Europe/Berlin"))?,
+            cors_origins: self
+                .text("cors-origins")
+                .split(',')
+                .map(|o| o.trim().to_owned())
+                .collect(),
+            demo: self.flag("demo")?,
+            api_only: self.flag("api-only")?,
+            log_json,
+            log_level: level,
+            yfinance_url: self.given("yfinance-url"),
+            yfinance_user_agent: self.given("yfinance-user-agent"),
+            yfinance_requests_per_second: self.rate("yfinance-requests-per-second")?,
+            yfinance_burst: self.parse("yfinance-burst")?,
+            yfinance_concurrency: self.parse("yfinance-concurrency")?,
+            yfinance_requests_per_hour: self.parse("yfinance-requests-per-hour")?,
+            value_format: self.word("value-format", &["bare", "wrapped"])?,
+            origin: self.origin(),
+        })
+    }
+
+    fn fall_back(&mut self, name: &'static str, default: impl FnOnce() -> (String, String)) {
+        let place = self.values.entry(name).or_default();
+        if place.0.as_deref().is_none_or(str::is_empty) {
+            let (value, from) = default();
+            *place = (Some(value), from);
+        }
+    }
+
+    fn given(&self, name: &str) -> Option<String> {
+        self.values
+            .get(name)
+            .and_then(|(text, _)| text.clone())
+            .filter(|text| !text.is_empty())
+    }
+
+    fn text(&self, name: &str) -> &str {
+        self.values
+            .get(name)
+            .and_then(|(text, _)| text.as_deref())
+            .unwrap_or_default()
+    }
+
+    fn wrong(&self, name: &str, why: &str) -> String {
+        let from = self.values.get(name).map_or("", |(_, from)| from.as_str());
+        format!("{name} ({from}): {:?} {why}", self.text(name))
+    }
+
+    fn parse<T: std::str::FromStr<Err: std::fmt::Display>>(&self, name: &str) -> Result<T, String> {
+        self.text(name)
+            .parse()
+            .map_err(|error: T::Err| self.wrong(name, &error.to_string()))
+    }
+
+    fn flag(&self, name: &str) -> Result<bool, String> {
+        self.parse(name)
+    }
+
+    fn rate(&self, name: &str) -> Result<f64, String> {
+        let rate: f64 = self.parse(name)?;
+        if rate.is_finite() && rate >= 0.0 {
+            Ok(rate)
+        } else {
+            Err(self.wrong(name, "must be 0 or more"))
+        }
+    }
+
+    fn word(&self, name: &str, words: &[&str]) -> Result<String, String> {
+        let text = self.text(name);
+        if words.contains(&text) {
+            return Ok(text.to_owned());
+        }
+        Err(self.wrong(name, &format!("must be one of {}", words.join(", "))))
+    }
+
+    fn origin(&self) -> BTreeMap<&'static str, (String, String)> {
+        let shown = |text: &Option<String>| masked(text.as_deref().unwrap_or(""));
+        self.values
+            .iter()
+            .map(|(name, (text, from))| (*name, (shown(text), from.clone())))
+            .collect()
+    }
+}
+
+/// A value as it may be shown: without the password of an address.
+pub(super) fn masked(text: &str) -> String {
+    match (text.find("://"), text.rfind('@')) {
+        (Some(scheme), Some(at)) if scheme < at => {
+            format!("{}://***{}", &text[..scheme], &text[at..])
+        }
+        _ => text.to_owned(),
+    }
+}
+
+fn default_store() -> (String, String) {
+    if let Ok(url) = std::env::var("REDIS_URL")
+        && !url.is_empty()
+    {
+        return (url, "environment REDIS_URL".into());
+    }
+    let home = std::env::var_os("HOME").map(PathBuf::from);
+    let data = std::env::var_os("XDG_DATA_HOME")
+        .map(PathBuf::from)
+        .filter(|path| path.is_absolute());
+    let data = data.or_else(|| home.map(|home| home.join(".local/share")));
+    let file = data.map_or("stock-scheduler.db".into(), |data| {
+        data.join("stock-scheduler/stock-scheduler.db")
+    });
+    (format!("sqlite:{}", file.display()), "default".into())
+}
+
+fn machine_zone() -> String {
+    iana_time_zone::get_timezone()
+        .ok()
+        .filter(|name| name.parse::<Tz>().is_ok())
+        .unwrap_or_else(|| "UTC".into())
+}

@@ -1,0 +1,317 @@
+//! Decides when a job runs: sleeps until the next fire time, claims the run, hands it to the runner.
+//!
+//! What a run does is `runner`'s business; when a job is due is its schedule's, worked out in `plan`.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use chrono::{DateTime, TimeDelta, Utc};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use stock_scheduler_sdk::{
+    Agenda, Claim, Claimed, Due, JobId, Orphan, Poll, Refusal, Run, StoreError, StoreErrorKind,
+    StoredJob, TakeOver,
+};
+use tokio::time::Instant;
+
+use super::{Engine, Slot, plan};
+use crate::metrics;
+
+/// How long this process counts as living without asking the store.
+const LEASE: Duration = Duration::from_secs(3);
+/// At most so long between two questions to the store: a job saved by another host, a corrected clock or a lost lease
+/// is noticed by then.
+const POLL_EVERY: Duration = Duration::from_millis(500);
+/// How far ahead of their time jobs are looked up, so that at the instant only the claim is left.
+const AHEAD: Duration = Duration::from_millis(1_500);
+/// A job that is saved to be due within this time wakes the dispatcher; later ones it finds by itself.
+pub(crate) const NUDGE_WITHIN: TimeDelta = TimeDelta::seconds(2);
+/// How many due jobs are looked up at once.
+const MOST_DUE: usize = 20_000;
+/// How many definitions are read in one step.
+const READ: usize = 512;
+/// How many claims go to the store in one step, and how many steps may be under way.
+const BATCH: usize = 256;
+const STEPS: usize = 2;
+/// How often derived facts are repaired and lost runs looked for.
+const RECONCILE_EVERY: Duration = Duration::from_secs(30);
+
+/// A claim that waits for its time.
+struct Planned {
+    due: Due,
+    claim: Claim,
+}
+
+/// The dispatcher's own memory; all of it can be lost.
+#[derive(Default)]
+struct Desk {
+    /// Claims by job, and the order of their times.
+    planned: HashMap<JobId, Planned>,
+    order: BTreeMap<(DateTime<Utc>, JobId), ()>,
+    later: Option<DateTime<Utc>>,
+}
+
+impl Engine {
+    /// Fires jobs until the service stops.
+    pub(crate) async fn dispatch(self: Arc<Self>) {
+        let mut desk = Desk::default();
+        let mut reconcile_at = Instant::now();
+        let mut away = false;
+        while !self.stop.is_cancelled() {
+            if Instant::now() >= reconcile_at {
+                reconcile_at = Instant::now() + RECONCILE_EVERY;
+                self.doubt();
+                self.reconcile();
+            }
+            match self.turn(&mut desk).await {
+                Ok(()) if std::mem::take(&mut away) => tracing::info!("the store is back"),
+                Ok(()) => {}
+                Err(error) => {
+                    self.doubt();
+                    if !std::mem::replace(&mut away, true) {
+                        tracing::warn!(%error, "the store is away; nothing fires until it is back");
+                    }
+                }
+            }
+            metrics::store_up(self.store.kind(), !away);
+            self.sleep(&desk).await;
+        }
+    }
+
+    /// Asks what needs doing and does what is due.
+    async fn turn(self: &Arc<Self>, desk: &mut Desk) -> Result<(), StoreError> {
+        let poll = Poll {
+            host: self.host,
+            lease: LEASE,
+            ahead: AHEAD,
+            limit: if self.fires { MOST_DUE } else { 0 },
+        };
+        let agenda = self.store.poll(&poll).await?;
+        self.time.set(agenda.now);
+        self.recover(&agenda).await?;
+        if !self.fires {
+            return Ok(());
+        }
+        desk.later = agenda.later;
+        self.plan(desk, agenda.due).await?;
+        self.fire(desk).await
+    }
+
+    async fn sleep(&self, desk: &Desk) {
+        let next = desk
+            .order
+            .keys()
+            .next()
+            .map(|(at, _)| *at)
+            .into_iter()
+            .chain(desk.later)
+            .min();
+        let poll_at = Instant::now() + POLL_EVERY;
+        // A millisecond late rather than early: the store refuses a claim before its time.
+        let wake = next.map_or(poll_at, |at| {
+            self.time
+                .instant_of(at + TimeDelta::milliseconds(1))
+                .min(poll_at)
+        });
+        tokio::select! {
+            () = tokio::time::sleep_until(wake) => {}
+            () = self.nudge.notified() => {}
+            () = self.stop.cancelled() => {}
+        }
+    }
+
+    /// Repairs derived facts in the background; it may take long.
+    fn reconcile(self: &Arc<Self>) {
+        let engine = self.clone();
+        self.tasks.spawn(async move {
+            let repaired = engine
+                .stop
+                .run_until_cancelled(engine.store.reconcile())
+                .await;
+            if let Some(Err(error)) = repaired {
+                tracing::debug!(%error, "could not reconcile; trying again later");
+            }
+        });
+    }
+
+    /// Works out claims for due jobs that are new or have changed.
+    async fn plan(&self, desk: &mut Desk, due: Vec<Due>) -> Result<(), StoreError> {
+        let known = |desk: &Desk, due: &Due| {
+            desk.planned
+                .get(&due.job)
+                .is_some_and(|planned| planned.due == *due)
+        };
+        if desk.planned.len() > due.len() {
+            let current: std::collections::HashSet<_> = due.iter().map(|due| &due.job).collect();
+            desk.planned.retain(|job, _| current.contains(job));
+            desk.order
+                .retain(|(_, job), ()| desk.planned.contains_key(job));
+        }
+        let fresh: Vec<Due> = due.into_iter().filter(|due| !known(desk, due)).collect();
+        for part in fresh.chunks(READ) {
+            let ids: Vec<_> = part.iter().map(|due| due.job.clone()).collect();
+            let jobs = self.store.jobs(&ids).await?;
+            for (due, stored) in part.iter().zip(jobs) {
+                if let Some(stored) = stored.filter(|stored| stored.job.revision == due.revision) {
+                    desk.put(due.clone(), self.claim_for(&stored, due));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn claim_for(&self, stored: &StoredJob, due: &Due) -> Claim {
+        let job = &stored.job;
+        let (schedule, zone) = self.plugins.schedule_of(job);
+        let situation = plan::Situation {
+            due,
+            schedule: schedule.as_deref(),
+            fetcher_known: self.plugins.fetcher(&job.fetcher.name).is_some(),
+            zone,
+            now: self.time.now(),
+        };
+        plan::claim(job, &situation)
+    }
+
+    /// Claims everything whose time has come, many at a time, and starts what is granted.
+    async fn fire(self: &Arc<Self>, desk: &mut Desk) -> Result<(), StoreError> {
+        loop {
+            let now = self.time.now();
+            let mut steps = FuturesUnordered::new();
+            while steps.len() < STEPS {
+                let batch = desk.take_due(now, BATCH);
+                if batch.is_empty() {
+                    break;
+                }
+                steps.push(self.claim_batch(batch));
+            }
+            if steps.is_empty() {
+                return Ok(());
+            }
+            while let Some(outcome) = steps.next().await {
+                outcome?;
+                let batch = desk.take_due(self.time.now(), BATCH);
+                if !batch.is_empty() {
+                    steps.push(self.claim_batch(batch));
+                }
+            }
+        }
+    }
+
+    async fn claim_batch(self: &Arc<Self>, batch: Vec<Planned>) -> Result<(), StoreError> {
+        let claims: Vec<Claim> = batch.into_iter().map(|planned| planned.claim).collect();
+        let slots: Vec<Option<Slot>> = claims
+            .iter()
+            .map(|claim| {
+                claim
+                    .run
+                    .as_ref()
+                    .and_then(|run| self.running.enter(run.id))
+            })
+            .collect();
+        let answers = self.store.claim(self.host, claims.clone()).await?;
+        for ((claim, slot), answer) in claims.into_iter().zip(slots).zip(answers) {
+            self.answered(claim, slot, answer);
+        }
+        Ok(())
+    }
+
+    fn answered(self: &Arc<Self>, claim: Claim, slot: Option<Slot>, answer: Claimed) {
+        match (answer, slot, claim.run) {
+            (Claimed::Granted(grant), Some(slot), Some(new)) => {
+                if let Some(fire_time) = new.fire_time {
+                    metrics::fired(grant.started_at - fire_time);
+                }
+                let run = Run::begun(new, self.host, &grant);
+                self.start_run(slot, grant, run);
+            }
+            (Claimed::Overlapped, ..) => {
+                tracing::warn!(job = %claim.job, "fire skipped: the job's last run still goes");
+            }
+            // The next turn works it out anew from what the store says then.
+            (Claimed::Refused(Refusal::NotDue), ..) => self.nudge(),
+            (Claimed::Refused(refusal), ..) => {
+                tracing::debug!(job = %claim.job, ?refusal, "claim refused")
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes over the runs of hosts that no longer live, and our own that we do not know of.
+    async fn recover(self: &Arc<Self>, agenda: &Agenda) -> Result<(), StoreError> {
+        let mut lost: Vec<Orphan> = if self.fires {
+            agenda.orphans.clone()
+        } else {
+            Vec::new()
+        };
+        if self.unsure.swap(false, Ordering::Relaxed) {
+            match self.store.held(self.host).await {
+                Ok(held) => lost.extend(held),
+                Err(error) => {
+                    self.doubt();
+                    return Err(error);
+                }
+            }
+        }
+        for orphan in lost {
+            if !self.running.contains(orphan.run) {
+                self.adopt(orphan).await?;
+            }
+        }
+        Ok(())
+    }
+
+    async fn adopt(self: &Arc<Self>, orphan: Orphan) -> Result<(), StoreError> {
+        let Some(slot) = self.running.enter(orphan.run) else {
+            return Ok(());
+        };
+        let taken = self
+            .store
+            .take_over(self.host, orphan.run, orphan.token, TakeOver::Orphaned)
+            .await;
+        match taken {
+            Ok(Some((grant, run))) => {
+                tracing::info!(job = %orphan.job, run = %orphan.run, attempt = grant.attempt, "run taken over");
+                self.start_run(slot, grant, run);
+                Ok(())
+            }
+            Ok(None) => Ok(()),
+            Err(error) if error.kind() == StoreErrorKind::Unavailable => Err(error),
+            Err(error) => {
+                tracing::error!(run = %orphan.run, %error, "cannot take the run over");
+                Ok(())
+            }
+        }
+    }
+}
+
+impl Desk {
+    fn put(&mut self, due: Due, claim: Claim) {
+        let at = due.next.look_at().unwrap_or_default();
+        self.order.insert((at, due.job.clone()), ());
+        if let Some(old) = self.planned.insert(due.job.clone(), Planned { due, claim }) {
+            let old_at = old.due.next.look_at().unwrap_or_default();
+            if old_at != at {
+                self.order.remove(&(old_at, old.due.job));
+            }
+        }
+    }
+
+    /// Up to `limit` claims whose time has come, earliest first.
+    fn take_due(&mut self, now: DateTime<Utc>, limit: usize) -> Vec<Planned> {
+        let mut batch = Vec::new();
+        while batch.len() < limit {
+            let Some(first) = self
+                .order
+                .first_entry()
+                .filter(|first| first.key().0 <= now)
+            else {
+                break;
+            };
+            let (_, job) = first.remove_entry().0;
+            batch.extend(self.planned.remove(&job));
+        }
+        batch
+    }
+}

@@ -1,0 +1,222 @@
+//! Every request to a provider passes its gate: it keeps the fetcher's limits, gives a slow request's place to others,
+//! and closes for all when the provider says "too many requests".
+
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use stock_scheduler_sdk::{FetchError, FetchErrorKind, Limits, Series};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+
+use super::pace::Pace;
+
+/// What "no limit" means for requests under way: more would only exhaust our own sockets.
+const MOST_AT_ONCE: usize = 256;
+/// A request older than this moves to the slow lane, if there is room, and leaves its place to another.
+const SLOW: Duration = Duration::from_secs(2);
+/// How long one request may take where the fetcher names no limit.
+const TIMEOUT: Duration = Duration::from_secs(60);
+/// The first rest after "too many requests" without a time; it doubles up to [`LONGEST_REST`].
+const FIRST_REST: Duration = Duration::from_secs(15 * 60);
+const LONGEST_REST: Duration = Duration::from_secs(6 * 3600);
+
+/// The gate of one fetcher, shared by all runs.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    fast: Arc<Semaphore>,
+    slow: Arc<Semaphore>,
+    timeout: Duration,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    pace: Pace,
+    /// The gate is closed until then.
+    rest_until: Option<Instant>,
+    /// How often it was closed since a request last succeeded.
+    rests: u32,
+}
+
+impl Gate {
+    pub(crate) fn new(limits: &Limits) -> Self {
+        let places = limits
+            .concurrency
+            .unwrap_or(MOST_AT_ONCE)
+            .clamp(1, MOST_AT_ONCE);
+        Self {
+            fast: Arc::new(Semaphore::new(places)),
+            slow: Arc::new(Semaphore::new(places)),
+            timeout: limits.timeout.unwrap_or(TIMEOUT),
+            state: Mutex::new(State {
+                pace: Pace::new(limits),
+                rest_until: None,
+                rests: 0,
+            }),
+        }
+    }
+
+    /// Makes one request when its turn comes, and learns from its outcome.
+    ///
+    /// A request that takes longer than the fetcher's timeout is dropped and fails as unavailable.
+    pub(crate) async fn pass<F>(&self, request: impl FnOnce() -> F) -> Result<Series, FetchError>
+    where
+        F: Future<Output = Result<Series, FetchError>>,
+    {
+        let place = self.enter().await;
+        let outcome = match tokio::time::timeout(self.timeout, self.hold(place, request())).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(FetchError::new(
+                FetchErrorKind::Unavailable,
+                format!("no answer within {} s", self.timeout.as_secs_f64()),
+            )),
+        };
+        self.learn(&outcome);
+        outcome
+    }
+
+    /// Waits for a place, then for the pace and the end of any rest.
+    async fn enter(&self) -> OwnedSemaphorePermit {
+        let place = self
+            .fast
+            .clone()
+            .acquire_owned()
+            .await
+            .expect("the gate's semaphore is never closed");
+        let mut at = self.state().pace.reserve(Instant::now());
+        loop {
+            tokio::time::sleep_until(at).await;
+            match self.rest_left() {
+                Some(end) => at = end,
+                None => return place,
+            }
+        }
+    }
+
+    /// Drives the request; once it is slow, it moves to the slow lane as soon as that has room.
+    async fn hold<T>(&self, place: OwnedSemaphorePermit, request: impl Future<Output = T>) -> T {
+        tokio::pin!(request);
+        let slow_place = async {
+            tokio::time::sleep(SLOW).await;
+            self.slow.clone().acquire_owned().await
+        };
+        let _slow_place = tokio::select! {
+            outcome = &mut request => return outcome,
+            slow_place = slow_place => slow_place,
+        };
+        drop(place);
+        request.await
+    }
+
+    fn rest_left(&self) -> Option<Instant> {
+        self.state().rest_until.filter(|end| *end > Instant::now())
+    }
+
+    /// Closes the gate after "too many requests"; a success forgets earlier ones.
+    fn learn(&self, outcome: &Result<Series, FetchError>) {
+        let mut state = self.state();
+        match outcome {
+            Ok(_) => state.rests = 0,
+            Err(error) => {
+                if let FetchErrorKind::RateLimited { retry_after } = error.kind() {
+                    state.rest(retry_after.map(Duration::from_secs));
+                }
+            }
+        }
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Rests for as long as the provider says, else 15 minutes, then twice as long each time; then at half the speed.
+    ///
+    /// Requests that were under way when the gate closed come back with the same answer; they do not count again.
+    fn rest(&mut self, told: Option<Duration>) {
+        let now = Instant::now();
+        if self.rest_until.is_some_and(|end| end > now) {
+            return;
+        }
+        let own = FIRST_REST * (1 << self.rests.min(5));
+        self.rest_until = Some(now + told.unwrap_or(own).min(LONGEST_REST));
+        self.rests += 1;
+        self.pace.slow_down();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono_tz::UTC;
+    use stock_scheduler_sdk::Interval;
+
+    fn gate(concurrency: usize) -> Arc<Gate> {
+        let mut limits = Limits::default();
+        limits.concurrency = Some(concurrency);
+        Arc::new(Gate::new(&limits))
+    }
+
+    fn series() -> Result<Series, FetchError> {
+        Ok(Series::new("AAPL".parse().unwrap(), Interval::Day, UTC))
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_hanging_request_leaves_its_place_to_others_after_two_seconds() {
+        let gate = gate(1);
+        let hanging = tokio::spawn({
+            let gate = gate.clone();
+            async move { gate.pass(std::future::pending).await }
+        });
+        tokio::task::yield_now().await;
+        let start = Instant::now();
+
+        gate.pass(|| async { series() }).await.unwrap();
+
+        assert_eq!(start.elapsed().as_secs(), 2);
+        assert_eq!(
+            hanging.await.unwrap().unwrap_err().kind(),
+            FetchErrorKind::Unavailable
+        );
+        assert_eq!(start.elapsed().as_secs(), 60);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn too_many_requests_closes_the_gate_for_all_until_the_time_told() {
+        let gate = gate(2);
+        let limited = || async {
+            Err(FetchError::new(
+                FetchErrorKind::RateLimited {
+                    retry_after: Some(30),
+                },
+                "429",
+            ))
+        };
+        let start = Instant::now();
+
+        gate.pass(limited).await.unwrap_err();
+        gate.pass(|| async { series() }).await.unwrap();
+
+        assert_eq!(start.elapsed().as_secs(), 30);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn rests_double_while_nothing_succeeds() {
+        let gate = gate(1);
+        let limited = || async {
+            Err(FetchError::new(
+                FetchErrorKind::RateLimited { retry_after: None },
+                "429",
+            ))
+        };
+        let start = Instant::now();
+
+        for _ in 0..3 {
+            gate.pass(limited).await.unwrap_err();
+        }
+
+        assert_eq!(start.elapsed().as_secs(), (15 + 30) * 60);
+    }
+}

@@ -1,0 +1,270 @@
+//! Works out what to do about a due job: which fire runs, which fires go by, and when the next one is. Pure.
+
+use chrono::{DateTime, TimeDelta, Utc};
+use chrono_tz::Tz;
+use stock_scheduler_sdk::{
+    Advance, Claim, Due, Fire, FireState, Job, Misfire, NewRun, Next, NextFire, Occurrence, RunId,
+    RunPlan, Schedule, TriggeredBy,
+};
+
+/// With [`Misfire::Skip`], a fire later than this is missed.
+const GRACE: TimeDelta = TimeDelta::minutes(1);
+/// How long until a schedule that cannot say when it is due is asked again.
+const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// Why a fire is skipped whose fetcher or schedule is not registered.
+const PLUGIN_MISSING: &str = "plugin_missing";
+/// The most fires that one step decides; the rest follows in the next step.
+const MOST_FIRES: usize = 10_000;
+
+/// What is known about a due job besides its definition.
+pub(crate) struct Situation<'a> {
+    pub(crate) due: &'a Due,
+    /// The job's schedule; `None` where its kind is not registered or refuses the job's object.
+    pub(crate) schedule: Option<&'a dyn Schedule>,
+    /// Whether the job's fetcher is registered.
+    pub(crate) fetcher_known: bool,
+    /// The zone of "today".
+    pub(crate) zone: Tz,
+    pub(crate) now: DateTime<Utc>,
+}
+
+/// The claim that decides every fire of `job` up to now, or the one ahead when none has come yet.
+pub(crate) fn claim(job: &Job, situation: &Situation<'_>) -> Claim {
+    let mut claim = Claim {
+        job: job.id.clone(),
+        revision: situation.due.revision,
+        advance: None,
+        run: None,
+    };
+    let last_fire = situation.due.last_fire;
+    // A fire at or before the last one has been decided already.
+    let due = situation
+        .due
+        .next
+        .at()
+        .filter(|due| last_fire.is_none_or(|last| last < *due));
+    let Some(schedule) = situation.schedule else {
+        let passed = due.map(|due| Fire::passed(due, FireState::Skipped, PLUGIN_MISSING));
+        let to = NextFire::Unknown {
+            look_again: situation.now + LOOK_AGAIN,
+        };
+        claim.advance = Some(step(situation, to, passed.into_iter().collect()));
+        return claim;
+    };
+    let Some(due) = due else {
+        let from = last_fire.map_or(situation.now, |last| last.max(situation.now));
+        claim.advance = Some(step(
+            situation,
+            next_fire(schedule, from, situation.now),
+            vec![],
+        ));
+        return claim;
+    };
+    let (fires, next) = fires_until(schedule, due, situation.now);
+    let (run, passed) = decide(job, situation, fires);
+    claim.advance = Some(step(situation, next, passed));
+    claim.run = run.map(|fire_time| new_run(job, fire_time, situation.zone));
+    claim
+}
+
+/// When `schedule` is due after `instant`, as a store keeps it.
+pub(crate) fn next_fire(
+    schedule: &dyn Schedule,
+    instant: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> NextFire {
+    match schedule.next_after(instant) {
+        Next::At(fire) => NextFire::At(fire.at),
+        Next::Never => NextFire::Never,
+        _ => NextFire::Unknown {
+            look_again: now + LOOK_AGAIN,
+        },
+    }
+}
+
+fn step(situation: &Situation<'_>, to: NextFire, passed: Vec<Fire>) -> Advance {
+    Advance {
+        from: situation.due.next.clone(),
+        to,
+        passed,
+    }
+}
+
+/// The fires from `due` up to `now`, at least the one at `due`, and what comes after them.
+fn fires_until(
+    schedule: &dyn Schedule,
+    due: DateTime<Utc>,
+    now: DateTime<Utc>,
+) -> (Vec<Occurrence>, NextFire) {
+    let mut fires = vec![first_fire(schedule, due)];
+    let mut last = due;
+    while fires.len() < MOST_FIRES {
+        match schedule.next_after(last) {
+            Next::At(fire) if fire.at <= now && fire.at > last => {
+                last = fire.at;
+                fires.push(fire);
+            }
+            _ => break,
+        }
+    }
+    (fires, next_fire(schedule, last, now))
+}
+
+/// The fire at `due` as the schedule describes it; plain, where the schedule has changed its mind since.
+fn first_fire(schedule: &dyn Schedule, due: DateTime<Utc>) -> Occurrence {
+    match schedule.next_after(due - TimeDelta::microseconds(1)) {
+        Next::At(fire) if fire.at == due => fire,
+        _ => Occurrence::new(due),
+    }
+}
+
+/// Which of the fires runs, if any, and what is recorded of the others.
+fn decide(
+    job: &Job,
+    situation: &Situation<'_>,
+    fires: Vec<Occurrence>,
+) -> (Option<DateTime<Utc>>, Vec<Fire>) {
+    let last = fires.len() - 1;
+    let mut run = None;
+    let mut passed = Vec::new();
+    for (place, fire) in fires.into_iter().enumerate() {
+        let late = situation.now - fire.at > GRACE;
+        match fire.skip {
+            Some(reason) => passed.push(Fire::passed(fire.at, FireState::Skipped, reason)),
+            None if place < last || (late && job.misfire == Misfire::Skip) => {
+                passed.push(Fire::passed(fire.at, FireState::Missed, "down"));
+            }
+            None if !situation.fetcher_known => {
+                passed.push(Fire::passed(fire.at, FireState::Skipped, PLUGIN_MISSING));
+            }
+            None => run = Some(fire.at),
+        }
+    }
+    (run, passed)
+}
+
+fn new_run(job: &Job, fire_time: DateTime<Utc>, zone: Tz) -> NewRun {
+    let today = fire_time.with_timezone(&zone).date_naive();
+    NewRun {
+        id: RunId::random(),
+        fire_time: Some(fire_time),
+        triggered_by: TriggeredBy::SchedulerAuto,
+        plan: RunPlan::of(job, job.window(today)),
+        overlap: job.overlap,
+    }
+}
+
+/// A run of `job` that somebody asks for at `now`.
+pub(crate) fn manual_run(job: &Job, zone: Tz, now: DateTime<Utc>) -> NewRun {
+    let run = new_run(job, now, zone);
+    NewRun {
+        fire_time: None,
+        triggered_by: TriggeredBy::ManualTrigger,
+        ..run
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use chrono::TimeZone;
+    use serde_json::json;
+    use stock_scheduler_sdk::JobId;
+
+    /// Fires on every full hour.
+    struct Hourly;
+
+    impl Schedule for Hourly {
+        fn next_after(&self, instant: DateTime<Utc>) -> Next {
+            let hour = instant.timestamp().div_euclid(3600) + 1;
+            DateTime::from_timestamp(hour * 3600, 0).into()
+        }
+
+        fn describe(&self) -> String {
+            "every hour".into()
+        }
+    }
+
+    fn at(hour: u32, minute: u32) -> DateTime<Utc> {
+        Utc.with_ymd_and_hms(2025, 6, 2, hour, minute, 0).unwrap()
+    }
+
+    fn claim_at(now: DateTime<Utc>, misfire: Misfire, fetcher_known: bool) -> Claim {
+        let mut job = Job::new(
+            JobId::random(),
+            "A",
+            vec!["AAPL".parse().unwrap()],
+            json!({}),
+            at(0, 0),
+        );
+        job.misfire = misfire;
+        let due = Due {
+            job: job.id.clone(),
+            revision: 1,
+            next: NextFire::At(at(12, 0)),
+            last_fire: None,
+        };
+        let zone = chrono_tz::UTC;
+        claim(
+            &job,
+            &Situation {
+                due: &due,
+                schedule: Some(&Hourly),
+                fetcher_known,
+                zone,
+                now,
+            },
+        )
+    }
+
+    fn missed(claim: &Claim) -> Vec<(DateTime<Utc>, FireState)> {
+        claim
+            .advance
+            .as_ref()
+            .unwrap()
+            .passed
+            .iter()
+            .map(|f| (f.fire_time, f.state))
+            .collect()
+    }
+
+    #[test]
+    fn a_fire_on_time_runs_and_the_schedule_moves_on() {
+        let claim = claim_at(at(12, 0), Misfire::FireOnce, true);
+
+        assert_eq!(claim.run.as_ref().unwrap().fire_time, Some(at(12, 0)));
+        assert_eq!(claim.advance.as_ref().unwrap().to, NextFire::At(at(13, 0)));
+        assert!(missed(&claim).is_empty());
+    }
+
+    #[test]
+    fn after_downtime_the_last_fire_runs_once_and_the_others_are_missed() {
+        let claim = claim_at(at(14, 30), Misfire::FireOnce, true);
+
+        assert_eq!(claim.run.as_ref().unwrap().fire_time, Some(at(14, 0)));
+        assert_eq!(
+            missed(&claim),
+            [
+                (at(12, 0), FireState::Missed),
+                (at(13, 0), FireState::Missed)
+            ]
+        );
+        assert_eq!(claim.advance.unwrap().to, NextFire::At(at(15, 0)));
+    }
+
+    #[test]
+    fn with_skip_a_late_fire_is_missed() {
+        let claim = claim_at(at(12, 2), Misfire::Skip, true);
+
+        assert_eq!(claim.run, None);
+        assert_eq!(missed(&claim), [(at(12, 0), FireState::Missed)]);
+    }
+
+    #[test]
+    fn a_job_whose_fetcher_is_gone_skips_its_fires() {
+        let claim = claim_at(at(12, 0), Misfire::FireOnce, false);
+
+        assert_eq!(claim.run, None);
+        assert_eq!(missed(&claim), [(at(12, 0), FireState::Skipped)]);
+    }
+}

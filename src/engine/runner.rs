@@ -1,0 +1,246 @@
+//! Carries one run out: fetches its symbols side by side, records what came of each, and ends it.
+//!
+//! When to run is `dispatcher`'s business, how the provider may be asked is `gate`'s.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::time::Duration;
+
+use chrono::Days;
+use futures_util::FutureExt;
+use stock_scheduler_sdk::{
+    FetchError, FetchRequest, Grant, Run, RunPlan, RunStatus, Series, StoreError, StoreErrorKind,
+    Symbol, SymbolOutcome, SymbolResult, SymbolState,
+};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use tracing::Instrument;
+
+use super::{Engine, Slot, retry};
+use crate::host::FetcherEntry;
+use crate::metrics;
+
+/// At most so many results are recorded in one step.
+const BATCH: usize = 64;
+/// How many results may wait to be recorded before fetching waits too.
+const QUEUE: usize = 256;
+/// How long requests under way may still take when the service stops.
+const CHECKPOINT: Duration = Duration::from_secs(5);
+/// How long to wait before recording again after the store did not answer.
+const STORE_RETRY: Duration = Duration::from_millis(250);
+
+impl Engine {
+    /// Works on a granted run in a task of its own.
+    pub(crate) fn start_run(self: &Arc<Self>, slot: Slot, grant: Grant, run: Run) {
+        let span =
+            tracing::info_span!("run", job = %grant.job, run = %grant.run, attempt = grant.attempt);
+        let engine = self.clone();
+        self.tasks.spawn(
+            async move {
+                let outcome = slot
+                    .cancelled
+                    .clone()
+                    .run_until_cancelled(engine.carry_out(&grant, run))
+                    .await;
+                match outcome {
+                    Some(Ok(())) => tracing::debug!("run ended"),
+                    Some(Err(error)) => tracing::info!(%error, "run given up"),
+                    None => tracing::info!("run ended elsewhere"),
+                }
+                drop(slot);
+            }
+            .instrument(span),
+        );
+    }
+
+    async fn carry_out(&self, grant: &Grant, run: Run) -> Result<(), StoreError> {
+        let plan = Arc::new(run.plan);
+        let (mut stored, mut failed, mut open) = (0, 0, Vec::new());
+        for progress in run.symbols {
+            match progress.state {
+                SymbolState::Pending => open.push(progress.symbol),
+                SymbolState::Stored { .. } => stored += 1,
+                SymbolState::Failed { .. } => failed += 1,
+            }
+        }
+        let mut left = open.len();
+        let mut results = self.fetch_all(&plan, open);
+        let mut batch = Vec::new();
+        while left > 0 {
+            if results.queue.recv_many(&mut batch, BATCH).await == 0 {
+                tracing::info!(
+                    left,
+                    "stopping: the rest of the run is left to whoever takes it over"
+                );
+                return Ok(());
+            }
+            left -= batch.len();
+            let good = batch
+                .iter()
+                .filter(|r| matches!(r.outcome, SymbolOutcome::Fetched(_)))
+                .count();
+            stored += good;
+            failed += batch.len() - good;
+            let end = (left == 0).then(|| RunStatus::of(stored, failed));
+            self.record(grant, &plan, std::mem::take(&mut batch), end)
+                .await?;
+        }
+        if results.count == 0 {
+            self.record(
+                grant,
+                &plan,
+                Vec::new(),
+                Some(RunStatus::of(stored, failed)),
+            )
+            .await?;
+        }
+        Ok(())
+    }
+
+    /// Records a step, however long the store is away; gives up when the run is no longer ours.
+    async fn record(
+        &self,
+        grant: &Grant,
+        plan: &RunPlan,
+        results: Vec<SymbolResult>,
+        end: Option<RunStatus>,
+    ) -> Result<(), StoreError> {
+        let mut warned = false;
+        loop {
+            match self.store.record(grant, plan, results.clone(), end).await {
+                Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+                    if !std::mem::replace(&mut warned, true) {
+                        tracing::warn!(%error, results = results.len(), "cannot record yet; trying again");
+                    }
+                    tokio::time::sleep(STORE_RETRY).await;
+                }
+                outcome => return outcome,
+            }
+        }
+    }
+
+    /// Starts fetching `symbols`; the results come as they are ready. Stops early when the service stops.
+    fn fetch_all(&self, plan: &Arc<RunPlan>, symbols: Vec<Symbol>) -> Results {
+        let (sender, queue) = mpsc::channel(QUEUE);
+        let count = symbols.len();
+        let mut tasks = JoinSet::new();
+        let fetcher = self.plugins.fetcher(&plan.fetcher.name);
+        for symbol in symbols {
+            let (fetcher, plan, sender, stop) = (
+                fetcher.clone(),
+                plan.clone(),
+                sender.clone(),
+                self.stop.clone(),
+            );
+            tasks.spawn(
+                async move {
+                    let fetched = fetch_symbol(fetcher, &plan, symbol);
+                    let until_stopped = async {
+                        stop.cancelled().await;
+                        tokio::time::sleep(CHECKPOINT).await;
+                    };
+                    tokio::select! {
+                        // The receiver is gone when the run was given up; then nobody wants the result.
+                        result = fetched => drop(sender.send(result).await),
+                        () = until_stopped => {}
+                    }
+                }
+                .in_current_span(),
+            );
+        }
+        Results {
+            queue,
+            count,
+            _tasks: tasks,
+        }
+    }
+}
+
+/// Results on their way; dropping it aborts the requests under way.
+struct Results {
+    queue: mpsc::Receiver<SymbolResult>,
+    count: usize,
+    _tasks: JoinSet<()>,
+}
+
+/// Gets one symbol's bars, trying again as its errors deserve.
+async fn fetch_symbol(
+    fetcher: Option<Arc<FetcherEntry>>,
+    plan: &RunPlan,
+    symbol: Symbol,
+) -> SymbolResult {
+    let Some(fetcher) = fetcher else {
+        let message = format!("no fetcher named {:?} is registered", plan.fetcher.name);
+        return failed(symbol, 0, "plugin_missing", message);
+    };
+    let request = request(plan, symbol.clone());
+    let mut attempt = 0;
+    loop {
+        attempt += 1;
+        let started = Instant::now();
+        let outcome = fetcher.gate.pass(|| call(&fetcher, &request)).await;
+        metrics::fetched(&fetcher.name, &outcome, started.elapsed());
+        let error = match outcome {
+            Ok(series) => {
+                return SymbolResult {
+                    symbol,
+                    attempts: attempt,
+                    outcome: SymbolOutcome::Fetched(series),
+                };
+            }
+            Err(error) => error,
+        };
+        let Some(wait) = retry::wait_before(attempt, &error) else {
+            tracing::warn!(%symbol, attempt, kind = error.kind().as_str(), %error, "symbol failed");
+            return failed(symbol, attempt, error.kind().as_str(), error.to_string());
+        };
+        tracing::debug!(%symbol, attempt, %error, "symbol is tried again");
+        tokio::time::sleep(retry::jittered(wait, &symbol, attempt)).await;
+    }
+}
+
+fn failed(symbol: Symbol, attempts: u32, kind: &str, message: String) -> SymbolResult {
+    SymbolResult {
+        symbol,
+        attempts,
+        outcome: SymbolOutcome::Failed {
+            kind: kind.to_owned(),
+            message,
+        },
+    }
+}
+
+/// What the provider is asked: its end is exclusive, the window's is not.
+fn request(plan: &RunPlan, symbol: Symbol) -> FetchRequest {
+    let end = plan
+        .window
+        .end
+        .checked_add_days(Days::new(1))
+        .unwrap_or(plan.window.end);
+    FetchRequest::daily(symbol, plan.window.start, end)
+        .with_interval(plan.interval)
+        .with_options(plan.fetcher.options.clone())
+}
+
+/// Asks the plugin once. Its panic is its own failure; an answer without bars is none.
+async fn call(fetcher: &FetcherEntry, request: &FetchRequest) -> Result<Series, FetchError> {
+    use stock_scheduler_sdk::FetchErrorKind::{Malformed, NoData};
+    match AssertUnwindSafe(fetcher.fetcher.fetch(request))
+        .catch_unwind()
+        .await
+    {
+        Ok(Ok(series)) if series.bars.is_empty() => Err(FetchError::new(
+            NoData,
+            format!(
+                "no bars for {} from {} up to {}",
+                request.symbol, request.start, request.end
+            ),
+        )),
+        Ok(outcome) => outcome,
+        Err(_) => Err(FetchError::new(
+            Malformed,
+            format!("fetcher {:?} panicked on {}", fetcher.name, request.symbol),
+        )),
+    }
+}

@@ -1,0 +1,213 @@
+//! The event bus: one broadcast channel fed from facts already stored.
+//!
+//! A single task follows the store's log and hands each event to the host's own listeners, then to all subscribers. What
+//! this process has not written itself it learns in the same way, so every instance over one store hears the same.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use stock_scheduler_sdk::{Event, EventId, EventPage, Store, StoreError, StoreErrorKind};
+use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+
+/// How many events a subscriber may fall behind before it is ended.
+const BACKLOG: usize = 4_096;
+/// How many events are read from the log at a time.
+const PAGE: usize = 1_024;
+/// How long one question for new events may wait.
+const LONG_POLL: Duration = Duration::from_secs(5);
+/// How long to wait before asking again a store that did not answer.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// An event on its way to subscribers; its bytes on the wire are made once, by the first who needs them.
+#[derive(Debug)]
+pub struct Published {
+    /// What happened.
+    pub event: Event,
+    wire: OnceLock<Bytes>,
+}
+
+impl Published {
+    pub(crate) fn new(event: Event) -> Self {
+        Self {
+            event,
+            wire: OnceLock::new(),
+        }
+    }
+
+    /// The event in the form that `format` gives it the first time.
+    pub fn wire(&self, format: impl FnOnce(&Event) -> Bytes) -> Bytes {
+        self.wire.get_or_init(|| format(&self.event)).clone()
+    }
+}
+
+/// Something that hears of every event before subscribers do. Must be quick: the bus waits for it.
+pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
+
+/// Where events are heard.
+#[derive(Debug, Clone)]
+pub struct EventBus {
+    live: broadcast::Sender<Arc<Published>>,
+    questions: mpsc::UnboundedSender<oneshot::Sender<Result<(), StoreError>>>,
+    seen: watch::Receiver<Option<EventId>>,
+}
+
+impl EventBus {
+    /// A bus and the task that feeds it from `store` until `stop`.
+    pub(crate) fn new(
+        store: Arc<dyn Store>,
+        listeners: Vec<Listener>,
+        stop: CancellationToken,
+    ) -> (Self, impl Future<Output = ()> + Send) {
+        let (live, _) = broadcast::channel(BACKLOG);
+        let (questions, asked) = mpsc::unbounded_channel();
+        let (seen_sender, seen) = watch::channel(None);
+        let follower = Follower {
+            store,
+            listeners,
+            live: live.clone(),
+            seen: seen_sender,
+            asked,
+        };
+        (
+            Self {
+                live,
+                questions,
+                seen,
+            },
+            follower.run(stop),
+        )
+    }
+
+    /// Every event from now on. A subscriber that falls too far behind gets an error and has to resume from the log.
+    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Published>> {
+        self.live.subscribe()
+    }
+
+    /// The newest event that was published; `None` before the store has answered for the first time.
+    pub fn seen(&self) -> Option<EventId> {
+        *self.seen.borrow()
+    }
+
+    /// Waits until everything that any instance had written when this was called has been heard here.
+    ///
+    /// Callers that wait at the same time share one question to the store.
+    pub async fn catch_up(&self) -> Result<(), StoreError> {
+        let (reply, answer) = oneshot::channel();
+        let stopped = || StoreError::new(StoreErrorKind::Unavailable, "the service is stopping");
+        self.questions.send(reply).map_err(|_| stopped())?;
+        answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+/// The task behind the bus.
+struct Follower {
+    store: Arc<dyn Store>,
+    listeners: Vec<Listener>,
+    live: broadcast::Sender<Arc<Published>>,
+    seen: watch::Sender<Option<EventId>>,
+    asked: mpsc::UnboundedReceiver<oneshot::Sender<Result<(), StoreError>>>,
+}
+
+impl Follower {
+    async fn run(mut self, stop: CancellationToken) {
+        let _ = stop.run_until_cancelled(self.follow()).await;
+    }
+
+    async fn follow(&mut self) {
+        loop {
+            let store = self.store.clone();
+            let Some(seen) = *self.seen.borrow() else {
+                self.begin().await;
+                continue;
+            };
+            let mut page = store.events(seen, PAGE, LONG_POLL);
+            let answer = loop {
+                tokio::select! {
+                    answer = &mut page => break answer,
+                    Some(first) = self.asked.recv() => self.answer(first).await,
+                }
+            };
+            match answer {
+                Ok(page) => self.publish(seen, page),
+                Err(_) => self.rest().await,
+            }
+        }
+    }
+
+    /// Finds the end of the log, from which this process listens.
+    async fn begin(&mut self) {
+        match self.store.events(EventId::START, 0, Duration::ZERO).await {
+            Ok(page) => drop(self.seen.send(Some(page.last))),
+            Err(_) => self.rest().await,
+        }
+    }
+
+    /// Waits a little before the store is asked again; questions in the meantime are still put to it.
+    async fn rest(&mut self) {
+        let rest = tokio::time::sleep(RETRY);
+        tokio::pin!(rest);
+        loop {
+            tokio::select! {
+                () = &mut rest => return,
+                Some(first) = self.asked.recv() => self.answer(first).await,
+            }
+        }
+    }
+
+    /// Reads the log to its end once for all who are waiting.
+    async fn answer(&mut self, first: oneshot::Sender<Result<(), StoreError>>) {
+        let mut waiting = vec![first];
+        while let Ok(next) = self.asked.try_recv() {
+            waiting.push(next);
+        }
+        let outcome = self.catch_up().await;
+        for reply in waiting {
+            let copy = match &outcome {
+                Ok(()) => Ok(()),
+                Err(error) => Err(StoreError::new(error.kind(), error.to_string())),
+            };
+            // Whoever asked may have gone.
+            let _ = reply.send(copy);
+        }
+    }
+
+    async fn catch_up(&mut self) -> Result<(), StoreError> {
+        loop {
+            let seen = *self.seen.borrow();
+            let limit = if seen.is_some() { PAGE } else { 0 };
+            let page = self
+                .store
+                .events(seen.unwrap_or_default(), limit, Duration::ZERO)
+                .await?;
+            let done = seen.is_none() || page.events.len() < PAGE;
+            self.publish(seen.unwrap_or_default(), page);
+            if done {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Tells listeners, then subscribers, of each event of a page asked for after `after` that is new here.
+    fn publish(&self, after: EventId, page: EventPage) {
+        let seen = *self.seen.borrow();
+        let mut newest = seen.unwrap_or(page.last);
+        // A log that ends before what was heard has lost its end with the store; go on from what there is. A page asked
+        // for earlier than the last one says nothing about that.
+        if page.last < newest && after == newest {
+            newest = page.last;
+        }
+        for event in page.events {
+            if event.id > newest {
+                newest = event.id;
+                self.listeners.iter().for_each(|listener| listener(&event));
+                // Without subscribers there is nobody to tell.
+                let _ = self.live.send(Arc::new(Published::new(event)));
+            }
+        }
+        if seen != Some(newest) {
+            self.seen.send_replace(Some(newest));
+        }
+    }
+}

@@ -1,0 +1,247 @@
+//! Creating, editing, starting, stopping and deleting jobs.
+
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use stock_scheduler_sdk::{
+    Edit, EditKind, Job, JobId, NextFire, RequestId, StoreErrorKind, StoredJob,
+};
+
+use super::error::JOB_NOT_FOUND;
+use super::{Draft, FieldError, Host, HostError, JobView, Mode};
+use crate::engine::plan;
+
+/// How often a change is worked out again because somebody else changed the job in between.
+const TRIES: usize = 20;
+
+impl Host {
+    /// Creates the job that `draft` describes, under an id that nobody has.
+    ///
+    /// Repeating it with the same id and time of creation is the same job.
+    pub async fn create_job(
+        &self,
+        draft: Draft,
+        id: JobId,
+        created_at: DateTime<Utc>,
+    ) -> Result<Arc<JobView>, HostError> {
+        let job = draft
+            .create(id, created_at, &self.inner.plugins)
+            .map_err(HostError::Invalid)?;
+        let next = self.next_fire(&job)?;
+        let stored = self
+            .in_time(self.inner.store.create(job, next.clone()))
+            .await?;
+        self.armed(&next);
+        Ok(self.view(stored))
+    }
+
+    /// Changes a job as `draft` says; with `revision`, only that revision of it.
+    pub async fn edit_job(
+        &self,
+        id: &JobId,
+        draft: Draft,
+        mode: Mode,
+        revision: Option<&str>,
+    ) -> Result<Arc<JobView>, HostError> {
+        self.change(id, revision, |old| {
+            let new = draft
+                .clone()
+                .apply(&old.job, mode, &self.inner.plugins)
+                .map_err(HostError::Invalid)?;
+            Ok((new != old.job).then_some((new, EditKind::Updated)))
+        })
+        .await
+    }
+
+    /// Starts or stops a job; a job that already is as asked stays as it is.
+    pub async fn set_active(&self, id: &JobId, active: bool) -> Result<Arc<JobView>, HostError> {
+        self.change(id, None, |old| {
+            if old.job.active == active {
+                return Ok(None);
+            }
+            if let Some(problem) = self.inner.plugins.problem(&old.job).filter(|_| active) {
+                return Err(HostError::Conflict(format!(
+                    "the job cannot start: {problem}"
+                )));
+            }
+            let mut new = old.job.clone();
+            new.active = active;
+            Ok(Some((
+                new,
+                if active {
+                    EditKind::Activated
+                } else {
+                    EditKind::Deactivated
+                },
+            )))
+        })
+        .await
+    }
+
+    /// Deletes a job and ends its runs; with `revision`, only that revision of it.
+    pub async fn delete_job(&self, id: &JobId, revision: Option<&str>) -> Result<(), HostError> {
+        let request = RequestId::random();
+        let Some(revision) = revision else {
+            return Ok(self
+                .in_time(self.inner.store.delete(id, None, request))
+                .await?);
+        };
+        let stored = self.stored(id).await?;
+        self.matches(&stored, revision)?;
+        match self
+            .in_time(
+                self.inner
+                    .store
+                    .delete(id, Some(stored.job.revision), request),
+            )
+            .await
+        {
+            Err(error) if error.kind() == StoreErrorKind::Conflict => {
+                let current = self.stored(id).await?.job.revision;
+                Err(HostError::Stale {
+                    expected: revision.to_owned(),
+                    current,
+                })
+            }
+            outcome => Ok(outcome?),
+        }
+    }
+
+    /// A job as it is after everything that was acknowledged before this question.
+    pub async fn job(&self, id: &JobId) -> Result<Arc<JobView>, HostError> {
+        self.in_time(self.inner.bus.catch_up()).await?;
+        if let Some(view) = self.inner.cache.job(id) {
+            return Ok(view);
+        }
+        let version = self.inner.cache.version();
+        let view = self.view(self.stored(id).await?);
+        self.inner.cache.keep_job(version, view.clone());
+        Ok(view)
+    }
+
+    /// A stored job as clients see it.
+    pub fn view(&self, stored: StoredJob) -> Arc<JobView> {
+        let (_, zone) = self.inner.plugins.schedule_of(&stored.job);
+        let problem = self.inner.plugins.problem(&stored.job);
+        Arc::new(JobView::new(stored, zone, problem))
+    }
+
+    pub(super) async fn stored(&self, id: &JobId) -> Result<StoredJob, HostError> {
+        let mut jobs = self
+            .in_time(self.inner.store.jobs(std::slice::from_ref(id)))
+            .await?;
+        jobs.pop().flatten().ok_or(JOB_NOT_FOUND)
+    }
+
+    /// Reads a job, works out its new definition and writes it, again if somebody was faster.
+    async fn change(
+        &self,
+        id: &JobId,
+        revision: Option<&str>,
+        work_out: impl Fn(&StoredJob) -> Result<Option<(Job, EditKind)>, HostError>,
+    ) -> Result<Arc<JobView>, HostError> {
+        for _ in 0..TRIES {
+            let old = self.stored(id).await?;
+            if let Some(revision) = revision {
+                self.matches(&old, revision)?;
+            }
+            let Some((job, kind)) = work_out(&old)? else {
+                return Ok(self.view(old));
+            };
+            let next = self.next_if_changed(&old.job, &job)?;
+            let kind = match kind {
+                EditKind::Updated
+                    if job.active != old.job.active && only_activity(&old.job, &job) =>
+                {
+                    if job.active {
+                        EditKind::Activated
+                    } else {
+                        EditKind::Deactivated
+                    }
+                }
+                kind => kind,
+            };
+            let edit = Edit {
+                request: RequestId::random(),
+                expected: old.job.revision,
+                job,
+                next: next.clone(),
+                kind,
+            };
+            match self.in_time(self.inner.store.edit(edit)).await {
+                Err(error) if error.kind() == StoreErrorKind::Conflict => continue,
+                outcome => {
+                    let stored = outcome?;
+                    next.iter().for_each(|next| self.armed(next));
+                    return Ok(self.view(stored));
+                }
+            }
+        }
+        Err(HostError::Conflict(format!(
+            "job {id} keeps changing; try again"
+        )))
+    }
+
+    /// An `If-Match` header against a job's revision: `*`, or a list of ETags.
+    fn matches(&self, stored: &StoredJob, expected: &str) -> Result<(), HostError> {
+        let current = stored.job.revision;
+        let tag = format!("\"{current}\"");
+        if expected
+            .split(',')
+            .map(str::trim)
+            .any(|one| one == "*" || one == tag)
+        {
+            return Ok(());
+        }
+        Err(HostError::Stale {
+            expected: expected.to_owned(),
+            current,
+        })
+    }
+
+    /// The next fire of a changed job, where the change concerns it. An edit never fires in the past.
+    fn next_if_changed(&self, old: &Job, new: &Job) -> Result<Option<NextFire>, HostError> {
+        let same = old.schedule == new.schedule
+            && old.timezone == new.timezone
+            && old.active == new.active;
+        if same && old.problem == new.problem {
+            Ok(None)
+        } else {
+            self.next_fire(new).map(Some)
+        }
+    }
+
+    fn next_fire(&self, job: &Job) -> Result<NextFire, HostError> {
+        if !job.active {
+            return Ok(NextFire::Never);
+        }
+        let now = self.now();
+        let own = job.timezone.unwrap_or(self.inner.plugins.zone);
+        match self.inner.plugins.schedule(&job.schedule, own) {
+            Ok(schedule) => Ok(plan::next_fire(schedule.as_ref(), now, now)),
+            Err(error) => {
+                let pointer = format!("/schedule{}", error.pointer);
+                Err(HostError::Invalid(vec![FieldError::value(
+                    pointer,
+                    error.message,
+                )]))
+            }
+        }
+    }
+
+    /// Wakes the dispatcher if `next` is soon.
+    fn armed(&self, next: &NextFire) {
+        if next
+            .look_at()
+            .is_some_and(|at| at - self.now() < crate::engine::NUDGE_WITHIN)
+        {
+            self.inner.engine.nudge();
+        }
+    }
+}
+
+fn only_activity(old: &Job, new: &Job) -> bool {
+    let mut same = new.clone();
+    same.active = old.active;
+    same == *old
+}

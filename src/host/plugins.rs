@@ -1,0 +1,136 @@
+//! The registered plugins, found by name.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use chrono_tz::Tz;
+use serde_json::Value;
+use stock_scheduler_sdk::{
+    ConfigError, Fetcher, FetcherFactory, FetcherInfo, Job, Schedule, ScheduleContext,
+    ScheduleFactory,
+};
+
+use crate::engine::gate::Gate;
+
+/// A registered fetcher with its gate.
+pub(crate) struct FetcherEntry {
+    pub(crate) name: String,
+    pub(crate) fetcher: Arc<dyn Fetcher>,
+    pub(crate) info: FetcherInfo,
+    pub(crate) gate: Gate,
+    /// What checks a job's options; an instance made in code takes any.
+    pub(crate) factory: Option<Arc<dyn FetcherFactory>>,
+}
+
+impl FetcherEntry {
+    pub(crate) fn new(
+        name: String,
+        fetcher: Arc<dyn Fetcher>,
+        factory: Option<Arc<dyn FetcherFactory>>,
+    ) -> Self {
+        let info = fetcher.info();
+        let gate = Gate::new(&info.limits);
+        Self {
+            name,
+            fetcher,
+            info,
+            gate,
+            factory,
+        }
+    }
+}
+
+/// All registered plugins, and the zone of jobs that name none.
+pub(crate) struct Plugins {
+    pub(crate) fetchers: BTreeMap<String, Arc<FetcherEntry>>,
+    pub(crate) schedules: BTreeMap<String, Arc<dyn ScheduleFactory>>,
+    pub(crate) zone: Tz,
+}
+
+impl Plugins {
+    pub(crate) fn fetcher(&self, name: &str) -> Option<Arc<FetcherEntry>> {
+        self.fetchers.get(name).cloned()
+    }
+
+    /// The schedule that `spec` describes, for a job whose own zone is `zone`.
+    ///
+    /// Pointers in the error are relative to `spec`.
+    pub(crate) fn schedule(
+        &self,
+        spec: &Value,
+        zone: Tz,
+    ) -> Result<Box<dyn Schedule>, ConfigError> {
+        let Some(object) = spec.as_object() else {
+            return Err(ConfigError::at(
+                "",
+                format!("a schedule is an object with a kind, not {spec}"),
+            ));
+        };
+        let Some(kind) = object.get("kind").and_then(Value::as_str) else {
+            let names = listed(self.schedules.keys());
+            return Err(ConfigError::at(
+                "/kind",
+                format!("a schedule needs a kind; registered are {names}"),
+            ));
+        };
+        let Some(factory) = self.schedules.get(kind) else {
+            return Err(ConfigError::at(
+                "/kind",
+                unknown("schedule", kind, self.schedules.keys()),
+            ));
+        };
+        let mut rest = object.clone();
+        rest.remove("kind");
+        factory.build(&Value::Object(rest), &ScheduleContext::new(zone))
+    }
+
+    /// A stored job's schedule, where it can be built, and the zone in which the job's dates and times are meant.
+    pub(crate) fn schedule_of(&self, job: &Job) -> (Option<Box<dyn Schedule>>, Tz) {
+        let own = job.timezone.unwrap_or(self.zone);
+        let schedule = self.schedule(&job.schedule, own).ok();
+        let zone = schedule
+            .as_ref()
+            .and_then(|schedule| schedule.zone())
+            .unwrap_or(own);
+        (schedule, zone)
+    }
+
+    /// Why `job` cannot fire, if so.
+    pub(crate) fn problem(&self, job: &Job) -> Option<String> {
+        if job.problem.is_some() {
+            return job.problem.clone();
+        }
+        if !self.fetchers.contains_key(&job.fetcher.name) {
+            return Some(unknown("fetcher", &job.fetcher.name, self.fetchers.keys()));
+        }
+        self.schedule(&job.schedule, job.timezone.unwrap_or(self.zone))
+            .err()
+            .map(|error| error.to_string())
+    }
+}
+
+impl fmt::Debug for Plugins {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Plugins")
+            .field("fetchers", &self.fetchers.keys())
+            .field("schedules", &self.schedules.keys())
+            .finish_non_exhaustive()
+    }
+}
+
+/// `no fetcher named "yfinanse"; registered are "stooq", "yfinance"`
+pub(crate) fn unknown<'a>(
+    role: &str,
+    name: &str,
+    known: impl Iterator<Item = &'a String>,
+) -> String {
+    format!("no {role} named {name:?}; registered are {}", listed(known))
+}
+
+fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
+    names
+        .map(|name| format!("{name:?}"))
+        .collect::<Vec<_>>()
+        .join(", ")
+}

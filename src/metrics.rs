@@ -1,0 +1,120 @@
+//! The numbers that the service tells about itself, in Prometheus' text format.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use chrono::TimeDelta;
+use metrics::{counter, gauge, histogram};
+use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use stock_scheduler_sdk::{Event, EventKind, FetchError, Series};
+
+const LATENESS: &str = "stock_scheduler_fire_lateness_seconds";
+const FETCH_DURATION: &str = "stock_scheduler_fetch_duration_seconds";
+const RUN_DURATION: &str = "stock_scheduler_job_execution_duration_seconds";
+const HTTP_DURATION: &str = "stock_scheduler_http_request_duration_seconds";
+
+static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
+
+/// Begins to collect, for the whole process; later calls change nothing.
+pub(crate) fn install() {
+    HANDLE.get_or_init(|| {
+        let fine = [
+            0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+        ];
+        let long = [0.1, 0.5, 1.0, 5.0, 15.0, 60.0, 300.0, 900.0, 3600.0];
+        let handle = PrometheusBuilder::new()
+            .set_buckets_for_metric(Matcher::Full(LATENESS.into()), &fine)
+            .and_then(|b| b.set_buckets_for_metric(Matcher::Full(FETCH_DURATION.into()), &fine))
+            .and_then(|b| b.set_buckets_for_metric(Matcher::Full(HTTP_DURATION.into()), &fine))
+            .and_then(|b| b.set_buckets_for_metric(Matcher::Full(RUN_DURATION.into()), &long))
+            .and_then(PrometheusBuilder::install_recorder);
+        gauge!("stock_scheduler_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
+        handle
+            .inspect_err(|error| tracing::warn!(%error, "no metrics"))
+            .ok()
+    });
+}
+
+/// All numbers as text.
+pub(crate) fn render() -> String {
+    match HANDLE.get() {
+        Some(Some(handle)) => {
+            handle.run_upkeep();
+            handle.render()
+        }
+        _ => String::new(),
+    }
+}
+
+/// A fire was granted so much after its time.
+pub(crate) fn fired(lateness: TimeDelta) {
+    histogram!(LATENESS).record(lateness.as_seconds_f64());
+}
+
+/// A provider was asked once.
+pub(crate) fn fetched(fetcher: &str, outcome: &Result<Series, FetchError>, took: Duration) {
+    let word = match outcome {
+        Ok(_) => "stored",
+        Err(error) => error.kind().as_str(),
+    };
+    counter!("stock_scheduler_symbol_fetches_total", "fetcher" => fetcher.to_owned(), "outcome" => word).increment(1);
+    histogram!(FETCH_DURATION, "fetcher" => fetcher.to_owned()).record(took.as_secs_f64());
+    if word == "rate_limited" {
+        counter!("stock_scheduler_fetch_rate_limited_total", "fetcher" => fetcher.to_owned())
+            .increment(1);
+    }
+}
+
+/// Whether the store answers.
+pub(crate) fn store_up(store: &'static str, up: bool) {
+    gauge!("stock_scheduler_store_up", "store" => store).set(f64::from(u8::from(up)));
+}
+
+/// A fact was logged, by whichever instance.
+pub(crate) fn heard(event: &Event) {
+    match &event.kind {
+        EventKind::JobStarted {
+            attempt: 1,
+            scheduled_for: Some(_),
+            ..
+        } => fire("fired", ""),
+        EventKind::FireSkipped { reason, .. } => fire("skipped", reason),
+        EventKind::FireMissed { reason, .. } => fire("missed", reason),
+        EventKind::JobFinished {
+            status,
+            duration_seconds,
+            ..
+        } => {
+            counter!("stock_scheduler_job_executions_total", "status" => status.as_str())
+                .increment(1);
+            histogram!(RUN_DURATION).record(*duration_seconds);
+        }
+        _ => {}
+    }
+}
+
+fn fire(state: &'static str, reason: &str) {
+    counter!("stock_scheduler_fires_total", "state" => state, "reason" => reason.to_owned())
+        .increment(1);
+}
+
+/// How many jobs there are of each status.
+pub(crate) fn jobs(status: &'static str, count: u64) {
+    gauge!("stock_scheduler_jobs", "status" => status).set(count as f64);
+}
+
+/// Somebody listens to the event stream (`1.0`) or no longer does (`-1.0`).
+pub(crate) fn sse_clients(change: f64) {
+    gauge!("stock_scheduler_sse_clients").increment(change);
+}
+
+/// An event stream ended.
+pub(crate) fn sse_ended(reason: &'static str) {
+    counter!("stock_scheduler_sse_ended_total", "reason" => reason).increment(1);
+}
+
+/// A request was answered.
+pub(crate) fn answered(route: &'static str, method: &'static str, status: u16, took: Duration) {
+    histogram!(HTTP_DURATION, "route" => route, "method" => method, "status" => status.to_string())
+        .record(took.as_secs_f64());
+}
