@@ -1,0 +1,61 @@
+//! Real parts: the service as a process, redis-server, a provider over HTTP, a listener to the event stream.
+
+pub(crate) mod provider;
+pub(crate) mod redis;
+pub(crate) mod service;
+pub(crate) mod sse;
+
+use std::time::Duration;
+
+pub(crate) use provider::{Provider, Script};
+pub(crate) use redis::RedisServer;
+pub(crate) use service::Service;
+pub(crate) use sse::Events;
+
+/// Waits for a condition, looking often; fails with `what` after `most`.
+pub(crate) async fn eventually<T>(
+    what: &str,
+    most: Duration,
+    mut look: impl AsyncFnMut() -> Option<T>,
+) -> T {
+    let deadline = tokio::time::Instant::now() + most;
+    loop {
+        if let Some(found) = look().await {
+            return found;
+        }
+        assert!(
+            tokio::time::Instant::now() < deadline,
+            "waited {most:?} in vain: {what}"
+        );
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+/// An HTTP client.
+pub(crate) fn client() -> reqwest::Client {
+    // Whoever comes second finds it installed.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    reqwest::Client::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .build()
+        .expect("a client")
+}
+
+/// A port that was free a moment ago.
+pub(crate) fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+/// The folder of shared test data, where it is there; says so where it is not.
+pub(crate) fn shared(path: &str) -> Option<std::path::PathBuf> {
+    let root = std::env::var_os("STOCK_SCHEDULER_SHARED")
+        .map(std::path::PathBuf::from)
+        .unwrap_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"));
+    let path = root.join(path);
+    if path.exists() {
+        return Some(path);
+    }
+    println!("SKIPPED: {} is not there", path.display());
+    None
+}
