@@ -1,0 +1,172 @@
+//! Requests a second, beside an empty poem handler and redis-benchmark.
+
+use std::process::Command;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use serde_json::json;
+
+use super::process::{Process, Stores, client, get};
+use super::{figure, note};
+
+/// An empty poem handler.
+pub(crate) async fn serve_empty() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    println!("http://{}", listener.local_addr().unwrap());
+    let app = poem::Route::new().at("/", poem::endpoint::make_sync(|_| ""));
+    let acceptor = poem::listener::TcpAcceptor::from_tokio(listener).unwrap();
+    poem::Server::new_with_acceptor(acceptor)
+        .run(app)
+        .await
+        .unwrap();
+}
+
+/// GET and POST at growing numbers of jobs, on both stores.
+pub(crate) async fn all() {
+    let stores = Stores::new();
+    for (name, url) in stores.all() {
+        let service = Process::service(&["--store", &url]);
+        let mut stored = 0;
+        let mut posts = Vec::new();
+        for jobs in [100, 10_000, 100_000] {
+            create_jobs(&service.url, jobs - stored).await;
+            stored = jobs;
+            let empty = Process::own(&["serve-empty"]);
+            let bare = wrk(&format!("{}/", empty.url), None);
+            drop(empty);
+            let some = get(
+                &client(),
+                &format!("{}/scheduler/jobs?limit=1", service.url),
+            )
+            .await;
+            let job = some[0]["job_id"].as_str().unwrap();
+            note(
+                &format!("{name}, {jobs} jobs: empty handler"),
+                bare,
+                "req/s",
+            );
+            for (what, path) in [
+                ("GET job", format!("/scheduler/jobs/{job}")),
+                ("GET status", "/scheduler/status".into()),
+            ] {
+                let rate = wrk(&format!("{}{path}", service.url), None);
+                note(&format!("{name}, {jobs} jobs: {what}"), rate, "req/s");
+                figure(
+                    &format!("{name}, {jobs} jobs: {what} / empty handler"),
+                    rate / bare,
+                    "",
+                    ">= 0.6",
+                    rate >= 0.6 * bare,
+                );
+            }
+            let page = wrk(&format!("{}/scheduler/jobs?limit=50", service.url), None);
+            note(
+                &format!("{name}, {jobs} jobs: GET a page of 50"),
+                page,
+                "req/s",
+            );
+            let sets = redis_benchmark(stores.redis().port);
+            let rate = wrk(&format!("{}/scheduler/jobs", service.url), Some(POST));
+            stored += (rate * 2.0) as usize;
+            note(
+                &format!("{name}, {jobs} jobs: redis-benchmark SET"),
+                sets,
+                "req/s",
+            );
+            note(&format!("{name}, {jobs} jobs: POST a job"), rate, "req/s");
+            figure(
+                &format!("{name}, {jobs} jobs: POST / SET"),
+                rate / sets,
+                "",
+                ">= 0.2",
+                rate >= 0.2 * sets,
+            );
+            posts.push(rate);
+        }
+        let flat = posts[posts.len() - 1] / posts[0];
+        figure(
+            &format!("{name}: POST at the most jobs / at the fewest"),
+            flat,
+            "",
+            ">= 0.8",
+            flat >= 0.8,
+        );
+    }
+}
+
+const POST: &str = r#"
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = '{"name":"Bench","stock_ids":["AAPL"],"schedule_time":"00:00"}'
+"#;
+
+/// Requests a second over two seconds with 64 connections; fails on answers that are no success.
+fn wrk(url: &str, script: Option<&str>) -> f64 {
+    let mut command = Command::new("wrk");
+    command.args(["-t1", "-c64", "-d2s"]);
+    let file = tempfile::NamedTempFile::new().unwrap();
+    if let Some(script) = script {
+        std::fs::write(file.path(), script).unwrap();
+        command.arg("-s").arg(file.path());
+    }
+    let output = command.arg(url).output().expect("wrk is installed");
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(!text.contains("Non-2xx"), "{text}");
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix("Requests/sec:"))
+        .expect("a rate");
+    line.trim().parse().unwrap()
+}
+
+/// Unpipelined SETs a second, with as many connections.
+fn redis_benchmark(port: u16) -> f64 {
+    let output = Command::new("redis-benchmark")
+        .args([
+            "-p",
+            &port.to_string(),
+            "-t",
+            "set",
+            "-n",
+            "100000",
+            "-c",
+            "64",
+            "--csv",
+        ])
+        .output()
+        .expect("redis-benchmark is installed");
+    let text = String::from_utf8(output.stdout).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("\"SET\""))
+        .expect("a rate");
+    line.split(',')
+        .nth(1)
+        .unwrap()
+        .trim_matches('"')
+        .parse()
+        .unwrap()
+}
+
+/// Creates jobs that are due at midnight.
+pub(crate) async fn create_jobs(service: &str, count: usize) {
+    let made = Arc::new(AtomicUsize::new(0));
+    let http = client();
+    let workers = (0..64).map(|_| {
+        let (made, http, url) = (made.clone(), http.clone(), format!("{service}/scheduler/jobs"));
+        tokio::spawn(async move {
+            loop {
+                let number = made.fetch_add(1, Ordering::Relaxed);
+                if number >= count {
+                    return;
+                }
+                let body = json!({"name": format!("Job {number}"), "stock_ids": ["AAPL"], "schedule_time": "00:00"});
+                let request = http.post(&url).header("content-type", "application/json").body(body.to_string());
+                assert_eq!(request.send().await.unwrap().status(), 200);
+            }
+        })
+    });
+    for worker in workers.collect::<Vec<_>>() {
+        worker.await.unwrap();
+    }
+}

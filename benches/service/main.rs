@@ -1,0 +1,91 @@
+//! Measures the service from outside, each figure beside its baseline in the same run and the limit it must keep.
+//!
+//! `cargo bench --bench service` runs all, `cargo bench --bench service -- fetch burst` some; `wrk`, `redis-server` and
+//! `redis-benchmark` must be installed.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a measurement stops where it cannot go on"
+)]
+#![expect(clippy::print_stdout, reason = "what the command is for")]
+
+mod burst;
+mod fetch;
+mod http;
+mod idle;
+mod process;
+#[path = "../../tests/suite/support/provider.rs"]
+mod provider;
+mod sse;
+
+use std::time::Duration;
+
+const ALL: [&str; 7] = [
+    "fetch", "latency", "burst", "lateness", "idle", "http", "sse",
+];
+
+fn main() {
+    let args: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|arg| arg != "--bench")
+        .collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    match args.first().map(String::as_str) {
+        Some("serve-provider") => runtime.block_on(serve_provider(args[1].parse().unwrap())),
+        Some("serve-empty") => runtime.block_on(http::serve_empty()),
+        _ => runtime.block_on(measure(&args)),
+    }
+}
+
+async fn measure(wanted: &[String]) {
+    for name in ALL {
+        if !wanted.is_empty() && !wanted.iter().any(|w| w == name) {
+            continue;
+        }
+        println!("\n== {name}");
+        match name {
+            "fetch" => fetch::at_once().await,
+            "latency" => fetch::with_latency().await,
+            "burst" => burst::ten_thousand_at_once().await,
+            "lateness" => burst::one_job_often().await,
+            "idle" => idle::ten_thousand_jobs().await,
+            "http" => http::all().await,
+            _ => sse::a_thousand_streams().await,
+        }
+    }
+}
+
+/// Prints a figure beside its limit.
+fn figure(what: &str, value: f64, unit: &str, limit: &str, kept: bool) {
+    let verdict = if kept { "ok" } else { "FALLS SHORT" };
+    println!("{what:<64} {value:>12.3} {unit:<10} {limit:<12} {verdict}");
+}
+
+/// Prints a figure that has no limit.
+fn note(what: &str, value: f64, unit: &str) {
+    println!("{what:<64} {value:>12.3} {unit}");
+}
+
+/// The middle of several measurements.
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// The value below which `share` of all lie.
+fn quantile(values: &mut [f64], share: f64) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[((values.len() - 1) as f64 * share).round() as usize]
+}
+
+/// A provider in a process of its own, so that it does not share the runtime of what is measured.
+async fn serve_provider(delay_ms: u64) {
+    let provider = provider::Provider::start().await;
+    provider.quiet();
+    provider.delay(Duration::from_millis(delay_ms));
+    println!("{}", provider.url());
+    std::future::pending::<()>().await;
+}
