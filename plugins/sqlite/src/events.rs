@@ -95,7 +95,7 @@ impl EventLog for SqliteStore {
     ) -> Result<EventPage, StoreError> {
         let mut log = self.shared.watch_events();
         let mut last = *log.borrow_and_update();
-        if limit > 0 && after >= last {
+        if limit > 0 && after >= last && !wait.is_zero() {
             // Whether time is over or there is news, the page below tells which.
             let _ = timeout(wait, log.wait_for(|last| after < *last)).await;
             last = *log.borrow_and_update();

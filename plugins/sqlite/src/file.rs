@@ -6,6 +6,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use stock_scheduler_sdk::ConfigError;
 
@@ -109,6 +110,8 @@ fn hold(path: &Path) -> Result<Hold, String> {
 fn tune(file: &Connection) -> rusqlite::Result<()> {
     file.busy_timeout(BUSY_TIMEOUT)?;
     file.set_prepared_statement_cache_capacity(STATEMENTS);
+    // Without it SQLite plans a statement anew for each new value, to see whether a partial index would do.
+    file.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     file.execute_batch(
         "PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;",
     )

@@ -56,7 +56,7 @@ pub(crate) fn page(
 
 /// The job that fires next.
 pub(crate) fn next_fire(view: &View<'_>) -> Outcome<Option<(JobId, DateTime<Utc>)>> {
-    let sql = "SELECT id, next_fire FROM jobs WHERE is_active = 1 AND due_at IS NOT NULL AND next_fire IS NOT NULL \
+    let sql = "SELECT id, next_fire FROM jobs INDEXED BY jobs_due WHERE is_active = 1 AND due_at IS NOT NULL AND next_fire IS NOT NULL \
                ORDER BY due_at LIMIT 1";
     view.one(sql, [], |row| {
         Ok((row.get::<_, Text<_>>(0)?.0, row.get::<_, At>(1)?.0))

@@ -52,9 +52,9 @@ impl Ledger {
                 .insert(row.get::<_, Text<_>>(0)?.0, count.cast_unsigned());
         }
         let forgotten = "SELECT ms, seq FROM forgotten_events";
-        ledger.forgotten_event = file.query_row(forgotten, [], |row| events::id(row))?;
+        ledger.forgotten_event = file.query_row(forgotten, [], events::id)?;
         let last = "SELECT ms, seq FROM events ORDER BY ms DESC, seq DESC LIMIT 1";
-        let last = file.query_row(last, [], |row| events::id(row)).optional()?;
+        let last = file.query_row(last, [], events::id).optional()?;
         ledger.last_event = last.unwrap_or(ledger.forgotten_event);
         Ok(ledger)
     }

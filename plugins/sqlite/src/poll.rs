@@ -20,7 +20,7 @@ pub(crate) fn agenda(
     let horizon = later(now, poll.ahead);
     let one_more = i64::try_from(poll.limit).unwrap_or(i64::MAX - 1) + 1;
     let mut statement = view.file.prepare_cached(
-        "SELECT id, revision, next_fire, due_at, last_fire FROM jobs \
+        "SELECT id, revision, next_fire, due_at, last_fire FROM jobs INDEXED BY jobs_due \
          WHERE is_active = 1 AND due_at IS NOT NULL ORDER BY due_at LIMIT ?",
     )?;
     let mut rows = statement.query(params![one_more])?;
