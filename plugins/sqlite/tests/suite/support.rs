@@ -3,7 +3,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use stock_scheduler_sdk::ManualClock;
+use chrono::{DateTime, TimeDelta, Utc};
+use stock_scheduler_sdk::{
+    Bar, Claim, Claimed, Grant, HostId, Interval, Job, JobId, JobStore, ManualClock, NewRun,
+    NextFire, Overlap, RunId, RunPlan, RunStatus, RunStore, Series, StoredJob, Symbol,
+    SymbolOutcome, SymbolResult, TriggeredBy, Window,
+};
 use stock_scheduler_sqlite::{Settings, SqliteStore};
 use tempfile::TempDir;
 
@@ -43,4 +48,96 @@ impl Home {
         SqliteStore::open(self.path(), &Settings::default(), self.clock.clone())
             .expect("the test's own file opens")
     }
+}
+
+/// A job for `symbols` with a name to find it by.
+pub(crate) fn job(name: &str, symbols: &[&str]) -> Job {
+    let symbols = symbols.iter().map(|symbol| self::symbol(symbol)).collect();
+    let schedule = serde_json::json!({"kind": "daily", "time": "17:00"});
+    let created_at = "2025-03-01T12:00:00Z".parse().unwrap();
+    Job::new(JobId::random(), name, symbols, schedule, created_at)
+}
+
+pub(crate) fn symbol(text: &str) -> Symbol {
+    text.parse().expect("the test's symbols are right")
+}
+
+/// What a job orders for these dates.
+pub(crate) fn plan(stored: &StoredJob, start: &str, end: &str) -> RunPlan {
+    let date = |text: &str| text.parse().expect("the test's dates are right");
+    let (start, end) = (date(start), date(end));
+    RunPlan::of(&stored.job, Window { start, end })
+}
+
+/// A run by hand.
+pub(crate) fn by_hand(stored: &StoredJob, plan: &RunPlan) -> Claim {
+    Claim {
+        job: stored.job.id.clone(),
+        revision: stored.job.revision,
+        advance: None,
+        run: Some(NewRun {
+            id: RunId::random(),
+            fire_time: None,
+            triggered_by: TriggeredBy::ManualTrigger,
+            plan: plan.clone(),
+            overlap: Overlap::Allow,
+        }),
+    }
+}
+
+pub(crate) async fn granted(store: &SqliteStore, claim: Claim) -> Grant {
+    let claimed = store.claim(HostId::random(), vec![claim]).await.unwrap();
+    match claimed.as_slice() {
+        [Claimed::Granted(grant)] => grant.clone(),
+        other => panic!("expected a grant, got {other:?}"),
+    }
+}
+
+/// Bars of one price each, of as many days from `first` on.
+pub(crate) fn series(name: &str, first: &str, closes: &[f64]) -> Series {
+    let zone = "America/New_York".parse().unwrap();
+    let mut series = Series::new(symbol(name), Interval::Day, zone);
+    series.currency = Some("USD".into());
+    let first: DateTime<Utc> = format!("{first}T05:00:00Z").parse().unwrap();
+    let bar = |(day, close): (i64, &f64)| Bar {
+        time: first + TimeDelta::days(day),
+        open: Some(*close),
+        high: Some(*close),
+        low: Some(*close),
+        close: Some(*close),
+        adj_close: Some(close / 2.0),
+        volume: 100,
+        ..Bar::default()
+    };
+    series.bars = (0..).zip(closes).map(bar).collect();
+    series
+}
+
+pub(crate) fn fetched(series: Series) -> SymbolResult {
+    SymbolResult {
+        symbol: series.symbol.clone(),
+        attempts: 1,
+        outcome: SymbolOutcome::Fetched(series),
+    }
+}
+
+pub(crate) fn failed(name: &str, kind: &str) -> SymbolResult {
+    SymbolResult {
+        symbol: symbol(name),
+        attempts: 3,
+        outcome: SymbolOutcome::Failed {
+            kind: kind.into(),
+            message: format!("{name} failed as {kind}"),
+        },
+    }
+}
+
+/// A job with one run that stored and failed what `results` say.
+pub(crate) async fn ran(store: &SqliteStore, job: Job, results: Vec<SymbolResult>) -> RunPlan {
+    let stored = store.create(job, NextFire::Never).await.unwrap();
+    let plan = plan(&stored, "2025-02-01", "2025-03-03");
+    let grant = granted(store, by_hand(&stored, &plan)).await;
+    let end = Some(RunStatus::PartialSuccess);
+    store.record(&grant, &plan, results, end).await.unwrap();
+    plan
 }
