@@ -2,6 +2,8 @@
 //!
 //! Lists are `list`'s business.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use chrono_tz::Tz;
 use serde_json::json;
@@ -10,6 +12,7 @@ use stock_scheduler_sdk::{
     JobStore, LastExecution, NextFire, RequestId, StoreError, StoreErrorKind, StoredJob,
 };
 
+use crate::gather::Part;
 use crate::store::corrupt;
 use crate::{RedisStore, adopt, scripts, wire};
 
@@ -27,23 +30,25 @@ impl JobStore for RedisStore {
             job_name: job.name.clone(),
             revision: 1,
         };
-        let mut call = scripts::CREATE.call();
-        call.arg(1).arg(job.id.as_str()).arg(wire::flag(job.active));
-        call.arg(tags(&job))
-            .arg(wire::next(&next))
-            .arg(document(&job)?);
-        call.arg(event(&created)?);
-        let answers: Vec<String> = self.link.run(&call).await?;
-        if answers.last().is_some_and(|last| last == "index") {
-            self.rewrite_index().await;
-        }
-        match answers.first().map(String::as_str) {
-            Some("new") => {
+        let part: Part = vec![
+            job.id.as_str().into(),
+            wire::flag(job.active).into(),
+            tags(&job).into(),
+            wire::next(&next).into(),
+            document(&job)?.into(),
+            event(&created)?.into(),
+        ];
+        let answer = self
+            .creations
+            .join(part, |parts| self.create_parts(parts))
+            .await?;
+        match answer.as_str() {
+            "new" => {
                 let mut state = JobState::default();
                 state.next = next;
                 Ok(StoredJob { job, state })
             }
-            Some("same") => self.stored(&job.id).await,
+            "same" => self.stored(&job.id).await,
             _ => Err(conflict(format!(
                 "cannot create job {}: that id is taken",
                 job.id
@@ -121,6 +126,16 @@ impl JobStore for RedisStore {
 }
 
 impl RedisStore {
+    async fn create_parts(&self, parts: Vec<Arc<Part>>) -> Result<Vec<String>, StoreError> {
+        let mut call = scripts::CREATE.call();
+        call.arg(parts.len()).parts(&parts);
+        let mut answers: Vec<String> = self.link.run(&call).await?;
+        if answers.pop().is_some_and(|last| last == "index") {
+            self.rewrite_index().await;
+        }
+        Ok(answers)
+    }
+
     /// Edits a job where its document is still `guard`, if that is given.
     pub(crate) async fn edit_guarded(
         &self,

@@ -46,6 +46,7 @@
 
 mod adopt;
 mod data;
+mod gather;
 mod jobs;
 mod link;
 mod list;

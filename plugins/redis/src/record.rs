@@ -1,6 +1,7 @@
 //! What comes of a run's symbols: rendered here, and stored, marked and logged in one step by the script.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use serde_json::json;
 use stock_scheduler_sdk::{
@@ -8,9 +9,9 @@ use stock_scheduler_sdk::{
     SymbolOutcome, SymbolResult, records,
 };
 
+use crate::gather::Part;
 use crate::jobs::event;
 use crate::run::Mark;
-use crate::scripts::Call;
 use crate::{RedisStore, ValueFormat, scripts};
 
 impl RedisStore {
@@ -28,25 +29,32 @@ impl RedisStore {
             ValueFormat::Wrapped => Some(self.metadata(grant, plan).await?),
         };
         let end = end.filter(|status| *status != RunStatus::Running);
-        let mut call = scripts::RECORD.call();
-        call.arg(grant.run.to_string())
-            .arg(grant.job.as_str())
-            .arg(grant.token);
-        call.arg(end.map(RunStatus::as_str).unwrap_or_default());
-        call.arg(
-            plan.keep
-                .map(|keep| keep.max(1).to_string())
-                .unwrap_or_default(),
-        );
-        call.arg(results.len());
+        let keep = plan.keep.map(|keep| keep.max(1).to_string());
+        let mut part: Part = vec![
+            grant.run.to_string().into(),
+            grant.job.as_str().into(),
+            grant.token.to_string().into(),
+            end.map(RunStatus::as_str).unwrap_or_default().into(),
+            keep.unwrap_or_default().into(),
+            results.len().to_string().into(),
+        ];
         for result in results {
-            push_result(&mut call, grant, plan, result, metadata.as_deref())?;
+            push_result(&mut part, grant, plan, result, metadata.as_deref())?;
         }
-        let answer: String = self.link.run(&call).await?;
+        let answer = self
+            .records
+            .join(part, |parts| self.record_parts(parts))
+            .await?;
         match answer.as_str() {
             "done" => Ok(()),
             _ => Err(fenced(grant)),
         }
+    }
+
+    async fn record_parts(&self, parts: Vec<Arc<Part>>) -> Result<Vec<String>, StoreError> {
+        let mut call = scripts::RECORD.call();
+        call.arg(parts.len()).parts(&parts);
+        self.link.run(&call).await
     }
 
     /// What stands beside the data in a wrapped window, as readers of the Python module's last version expect it.
@@ -87,7 +95,7 @@ impl RedisStore {
 const STAMP: &str = "%Y-%m-%dT%H:%M:%S%.6f+00:00";
 
 fn push_result(
-    call: &mut Call,
+    part: &mut Part,
     grant: &Grant,
     plan: &RunPlan,
     result: SymbolResult,
@@ -99,7 +107,7 @@ fn push_result(
         outcome,
     } = result;
     let (execution_id, stock_id) = (grant.run, symbol.to_string());
-    call.arg(symbol.as_str());
+    part.push(symbol.as_str().into());
     match outcome {
         SymbolOutcome::Fetched(series) => {
             let records = records::render(&series);
@@ -110,20 +118,22 @@ fn push_result(
                     format!(r#"{{"data": {}, "metadata": {metadata}}}"#, records.json)
                 }
             };
-            call.arg(Mark::Stored(attempts, rows).to_text());
             let fetched = EventKind::StockFetched {
                 execution_id,
                 stock_id,
                 rows,
                 key: key.clone(),
             };
-            call.arg(event(&fetched)?).arg(rows).arg(key).arg(text);
-            call.arg(format!("{}:{symbol}:", plan.prefix));
+            part.push(Mark::Stored(attempts, rows).to_text().into());
+            part.push(event(&fetched)?.into());
+            part.push(rows.to_string().into());
+            part.push(key.into());
+            part.push(text.into());
+            part.push(format!("{}:{symbol}:", plan.prefix).into());
         }
         SymbolOutcome::Failed { kind, message } => {
-            call.arg(
-                Mark::Failed(attempts, kind.as_str().into(), message.as_str().into()).to_text(),
-            );
+            let mark = Mark::Failed(attempts, kind.as_str().into(), message.as_str().into());
+            part.push(mark.to_text().into());
             let failed = EventKind::StockFailed {
                 execution_id,
                 stock_id,
@@ -131,7 +141,8 @@ fn push_result(
                 message,
                 attempts,
             };
-            call.arg(event(&failed)?).arg("");
+            part.push(event(&failed)?.into());
+            part.push(Vec::new());
         }
     }
     Ok(())

@@ -2,10 +2,12 @@
 //!
 //! Each file tells its arguments and answers. `common.lua` stands before all of them.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
 use redis::{Cmd, ToRedisArgs, cmd};
 use stock_scheduler_sdk::retention;
+
+use crate::gather::Part;
 
 /// How long the id of a deleted job cannot be used again, and its runs stay readable.
 const TOMBSTONE_SECONDS: u64 = 30 * 24 * 60 * 60;
@@ -60,6 +62,14 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// Adds all arguments of these parts.
+    pub(crate) fn parts(&mut self, parts: &[Arc<Part>]) -> &mut Self {
+        for argument in parts.iter().flat_map(|part| part.iter()) {
+            self.command.arg(argument.as_slice());
+        }
+        self
+    }
+
     /// Adds an argument, or each of several.
     pub(crate) fn arg(&mut self, argument: impl ToRedisArgs) -> &mut Self {
         self.command.arg(argument);

@@ -12,6 +12,7 @@ use chrono_tz::Tz;
 use redis::cmd;
 use stock_scheduler_sdk::{ConfigError, Store, StoreError, StoreErrorKind};
 
+use crate::gather::Gather;
 use crate::link::Link;
 use crate::reconcile::Progress;
 use crate::{RedisSettings, ValueFormat, wire};
@@ -22,6 +23,8 @@ pub struct RedisStore {
     pub(crate) value_format: ValueFormat,
     pub(crate) zone: Tz,
     pub(crate) progress: Mutex<Progress>,
+    pub(crate) creations: Gather,
+    pub(crate) records: Gather,
 }
 
 impl RedisStore {
@@ -32,6 +35,8 @@ impl RedisStore {
             value_format: settings.value_format,
             zone: settings.timezone.unwrap_or(Tz::UTC),
             progress: Mutex::default(),
+            creations: Gather::default(),
+            records: Gather::default(),
         })
     }
 }

@@ -1,19 +1,21 @@
--- Stores what came of some symbols of a run and ends it where asked, all in one step.
--- ARGV: run, job, token, status to end with ('' goes on), windows to keep ('' for all), how many symbols;
--- for each: symbol, mark, event, rows ('' for a failure), and for data: key, text, what comes before its dates.
--- Answers done, or fenced.
-local run, job, token, ending, keep, count = unpack(ARGV, 1, 6)
-local key, rt = K .. 'run:' .. run, K .. 'rt:' .. job
-local r = call('HMGET', key, 'token', 'status', 'job')
-if r[1] ~= token or r[3] ~= job or call('EXISTS', rt) == 0 then return 'fenced' end
-if r[2] ~= 'running' then return 'done' end
+-- Stores what came of some symbols of runs and ends those that are to end, each run in one step.
+-- ARGV: how many runs; for each: run, job, token, status to end with ('' goes on), windows to keep ('' for all), how many
+-- symbols; for each of those: symbol, mark, event, rows ('' for a failure), and for data: key, text, what comes before
+-- its dates. Answers a word for each run: done, or fenced.
+local at = 1
+
+local function take()
+  at = at + 1
+  return ARGV[at]
+end
+
+local function dates(name) return string.sub(name, -10) .. string.sub(name, -21, -12) end
 
 -- Drops the windows that end first, until no more than `keep` are left.
-local function drop_old(owner)
+local function drop_old(owner, keep)
   local names = call('ZRANGEBYLEX', K .. 'datasets', '[' .. owner, '(' .. string.sub(owner, 1, -2) .. ';')
   local surplus = #names - tonumber(keep)
   if surplus <= 0 then return end
-  local function dates(name) return string.sub(name, -10) .. string.sub(name, -21, -12) end
   table.sort(names, function(a, b) return dates(a) < dates(b) end)
   for i = 1, surplus do
     call('DEL', names[i])
@@ -22,38 +24,57 @@ local function drop_old(owner)
   end
 end
 
-local stored, failed, at = 0, 0, 6
-for _ = 1, tonumber(count) do
-  local symbol, mark, event, rows = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4]
-  local is_data = rows ~= ''
-  if call('HSETNX', key, 's:' .. symbol, mark) == 1 then
-    if is_data then
-      local name = ARGV[at + 5]
-      call('SET', name, ARGV[at + 6])
-      call('ZADD', K .. 'datasets', 0, name)
-      call('HSET', K .. 'dataset', name, rows .. ' ' .. now .. ' ' .. job)
-      if keep ~= '' then drop_old(ARGV[at + 7]) end
-      stored = stored + 1
-    else
-      failed = failed + 1
-    end
-    log(job, 'k', event)
-  end
-  at = at + (is_data and 7 or 4)
+local function store(job, keep, name, data, owner, rows)
+  call('SET', name, data)
+  call('ZADD', K .. 'datasets', 0, name)
+  call('HSET', K .. 'dataset', name, rows .. ' ' .. now .. ' ' .. job)
+  if keep ~= '' then drop_old(owner, keep) end
 end
-if stored > 0 then call('HINCRBY', key, 'stored', stored) end
-if failed > 0 then call('HINCRBY', key, 'failed', failed) end
-if ending == '' then return 'done' end
 
-local s = call('HMGET', rt, 'active', 'next', 'running', 'run', 'run_status', 'status', 'seq')
-local running, last, next = tonumber(s[3]) - 1, s[5], '-'
-if s[1] == '1' and tonumber(s[2]) then next = s[2] end
-finish(run, job, ending, next)
-if s[4] == run then
-  last = ending
-  call('HSET', rt, 'run_status', ending, 'run_end', now)
+-- Takes one symbol's result, and writes it where the run goes. Answers what to count it as.
+local function result(key, job, keep, goes)
+  local symbol, mark, event, rows = take(), take(), take(), take()
+  local name, data, owner
+  if rows ~= '' then name, data, owner = take(), take(), take() end
+  if not goes or call('HSETNX', key, 's:' .. symbol, mark) == 0 then return nil end
+  if name then store(job, keep, name, data, owner, rows) end
+  log(job, 'k', event)
+  return name and 'stored' or 'failed'
 end
-local status = status_of(s[1], running, last)
-call('HSET', rt, 'running', running, 'status', status)
-move(job, s[7], s[6], status)
-return 'done'
+
+local function finish_job(run, job, rt, ending)
+  local s = call('HMGET', rt, 'active', 'next', 'running', 'run', 'run_status', 'status', 'seq')
+  local running, last, next = tonumber(s[3]) - 1, s[5], '-'
+  if s[1] == '1' and tonumber(s[2]) then next = s[2] end
+  finish(run, job, ending, next)
+  if s[4] == run then last = ending end
+  local status = status_of(s[1], running, last)
+  if s[4] == run then
+    call('HSET', rt, 'running', running, 'status', status, 'run_status', ending, 'run_end', now)
+  else
+    call('HSET', rt, 'running', running, 'status', status)
+  end
+  move(job, s[7], s[6], status)
+end
+
+local function record()
+  local run, job, token, ending, keep, count = take(), take(), take(), take(), take(), tonumber(take())
+  local key, rt = K .. 'run:' .. run, K .. 'rt:' .. job
+  local r = call('HMGET', key, 'token', 'status', 'job')
+  local is_fenced = r[1] ~= token or r[3] ~= job or call('EXISTS', rt) == 0
+  local goes = not is_fenced and r[2] == 'running'
+  local counts = { stored = 0, failed = 0 }
+  for _ = 1, count do
+    local kind = result(key, job, keep, goes)
+    if kind then counts[kind] = counts[kind] + 1 end
+  end
+  for kind, number in pairs(counts) do
+    if number > 0 then call('HINCRBY', key, kind, number) end
+  end
+  if goes and ending ~= '' then finish_job(run, job, rt, ending) end
+  return is_fenced and 'fenced' or 'done'
+end
+
+local answers = {}
+for i = 1, tonumber(ARGV[1]) do answers[i] = record() end
+return answers
