@@ -63,7 +63,7 @@ fn series(request: &FetchRequest) -> Result<Series, FetchError> {
     }
     if request.interval != Interval::Day {
         let message = format!("cannot make up bars of {}, only of 1d", request.interval);
-        return Err(FetchError::new(FetchErrorKind::Denied, message));
+        return Err(FetchError::new(FetchErrorKind::NoData, message));
     }
     let walk = Walk::of(&symbol);
     let days = prices::weekdays(request.start, request.end);

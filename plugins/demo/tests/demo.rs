@@ -88,7 +88,7 @@ async fn failures_are_the_ones_announced() {
             request("AAPL", "2101-01-01", "2102-01-01"),
             FetchErrorKind::NoData,
         ),
-        (hourly, FetchErrorKind::Denied),
+        (hourly, FetchErrorKind::NoData),
     ] {
         assert_eq!(fetch(&request).await.err(), Some(kind), "{request:?}");
     }
