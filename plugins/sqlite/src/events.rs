@@ -114,3 +114,53 @@ impl EventLog for SqliteStore {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use stock_scheduler_sdk::SystemClock;
+
+    use super::*;
+    use crate::Settings;
+
+    fn tell_many(step: &mut Step<'_>) -> Outcome<()> {
+        let (job, job_name) = ("a".parse().unwrap(), "Tech".to_owned());
+        let created = EventKind::JobCreated {
+            job_name,
+            revision: 1,
+        };
+        (0..TRIM_EVERY).try_for_each(|_| step.tell(&job, &created))
+    }
+
+    #[tokio::test]
+    async fn a_trimmed_log_says_that_an_id_is_too_old() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("jobs.db");
+        let open =
+            || SqliteStore::open(&path, &Settings::default(), Arc::new(SystemClock)).unwrap();
+        let store = open();
+        for _ in 0..=retention::EVENTS / TRIM_EVERY {
+            store.write("tell", tell_many).await.unwrap();
+        }
+        let end = store
+            .events(EventId::START, 0, Duration::ZERO)
+            .await
+            .unwrap();
+
+        drop(store);
+        let store = open();
+        let oldest = store
+            .events(EventId::START, 1, Duration::ZERO)
+            .await
+            .unwrap();
+        let resumed = store.events(oldest.events[0].id, 200_000, Duration::ZERO);
+
+        assert!(oldest.too_old);
+        assert_eq!(oldest.last, end.last);
+        let resumed = resumed.await.unwrap();
+        assert!(!resumed.too_old);
+        assert_eq!(resumed.events.len(), retention::EVENTS - 1);
+        assert_eq!(resumed.events.last().map(|event| event.id), Some(end.last));
+    }
+}

@@ -295,3 +295,92 @@ impl Gathering {
         self.last_flush = flush;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stock_scheduler_sdk::{
+        EventId, EventLog, Job, JobId, JobStore, NextFire, StoreErrorKind, SystemClock,
+    };
+
+    use crate::fault::Fault;
+    use crate::{Settings, SqliteStore};
+
+    fn open(directory: &tempfile::TempDir) -> SqliteStore {
+        let path = directory.path().join("jobs.db");
+        let clock = std::sync::Arc::new(SystemClock);
+        SqliteStore::open(path, &Settings::default(), clock).unwrap()
+    }
+
+    fn job(name: &str) -> Job {
+        let created_at = chrono::DateTime::UNIX_EPOCH;
+        Job::new(
+            JobId::random(),
+            name,
+            vec![],
+            serde_json::json!({}),
+            created_at,
+        )
+    }
+
+    #[tokio::test]
+    async fn a_step_that_breaks_off_leaves_nothing_and_harms_no_other() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(&directory);
+        let half = "INSERT INTO job_tags VALUES ('half', 1)";
+        let (before, after) = (job("Before"), job("After"));
+
+        let (created, broken, panicked, also_created) = tokio::join!(
+            store.create(before, NextFire::Never),
+            store.write("break off", move |step| {
+                step.execute(half, [])?;
+                Err::<(), _>(Fault::conflict("broken off"))
+            }),
+            store.write("panic", move |step| -> crate::fault::Outcome<()> {
+                step.execute(half, [])?;
+                panic!("a step may not take the writer with it")
+            }),
+            store.create(after, NextFire::Never),
+        );
+
+        assert!(created.is_ok() && also_created.is_ok());
+        assert_eq!(broken.unwrap_err().kind(), StoreErrorKind::Conflict);
+        assert_eq!(panicked.unwrap_err().kind(), StoreErrorKind::Corrupt);
+        assert_eq!(store.counts().await.unwrap().total, 2);
+        let log = store.events(EventId::START, 9, std::time::Duration::ZERO);
+        assert_eq!(log.await.unwrap().events.len(), 2);
+        let left = store.read("look", |view| {
+            view.one("SELECT 1 FROM job_tags", [], |_| Ok(()))
+        });
+        assert_eq!(left.await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_full_disk_refuses_writes_and_goes_on_once_there_is_room() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(&directory);
+        let limit = |pages: u32| {
+            store.write("limit the file", move |step| {
+                Ok(step
+                    .file
+                    .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
+            })
+        };
+        limit(60).await.unwrap();
+        let mut created = 0;
+
+        let refused = loop {
+            match store.create(job(&"x".repeat(200)), NextFire::Never).await {
+                Ok(_) => created += 1,
+                Err(error) => break error,
+            }
+        };
+        let counted = store.counts().await.unwrap().total;
+        limit(1_000_000).await.unwrap();
+        store.create(job("Tech"), NextFire::Never).await.unwrap();
+
+        assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
+        assert_eq!(refused.to_string(), "cannot create a job: the disk is full");
+        assert_eq!(counted, created);
+        assert_eq!(store.counts().await.unwrap().total, created + 1);
+    }
+}

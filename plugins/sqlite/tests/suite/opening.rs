@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use stock_scheduler_sdk::{Clock, JobStore, ManualClock, NextFire, Store, StoreFactory};
+use stock_scheduler_sdk::{Clock, JobStore, ManualClock, NextFire, StoreFactory};
 use stock_scheduler_sqlite::{Settings, SqliteStore, SqliteStores};
 
 use crate::support::{Home, job};
