@@ -2,16 +2,30 @@
 //!
 //! One service writes a file; `FILE.lock` beside it says which. One thread does all writing and answers when the disk has
 //! what it wrote (`writer`); readers go beside it (`readers`). What a step of each group does is told by the file of that
-//! group: `jobs` with `job_list`, `poll`, `claims`, `progress`, `history`, `data` with `bars`, `events`, `records`. The
-//! tables are in `schema.sql`, with comments for whoever opens the file.
+//! group: `jobs` with `definitions` and `job_list`, `runs` with `poll`, `claims`, `progress` and `history`, `data` with
+//! `bars`, `events`, `records`. The tables are in `schema.sql`, with comments for whoever opens the file.
+//!
+//! For whoever opens the file there are also views:
+//!
+//! ```sql
+//! SELECT symbol, date, close FROM latest_prices;
+//! SELECT job_name, symbol, message FROM failures WHERE started_at > datetime('now', '-1 day');
+//! SELECT date, adj_close FROM latest_bars WHERE symbol = 'AAPL' ORDER BY date;
+//! ```
+//!
+//! A program that keeps one query open for long keeps the write-ahead log beside the file growing meanwhile; it shrinks
+//! again afterwards.
 
 mod bars;
 mod claims;
+mod command;
 mod data;
+mod definitions;
 mod events;
 mod factory;
 mod fault;
 mod file;
+mod gathering;
 mod history;
 mod job_list;
 mod job_row;

@@ -29,8 +29,9 @@ pub struct SqliteStore {
     path: PathBuf,
     clock: Arc<dyn Clock>,
     pub(crate) shared: Arc<Shared>,
-    writer: Writer,
+    // Before the writer, because whoever closes last carries the log into the file, and readers may not.
     readers: Arc<Readers>,
+    writer: Writer,
 }
 
 impl SqliteStore {

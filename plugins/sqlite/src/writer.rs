@@ -1,6 +1,7 @@
 //! The one thread that writes: whatever waits is done in one transaction and one disk flush, then everybody is answered.
+//!
+//! How long it waits for more is `gathering`'s business; how a step reaches its caller again is `command`'s.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
@@ -8,9 +9,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use stock_scheduler_sdk::Clock;
-use tokio::sync::oneshot;
 
+use crate::command::{self, Ran, Waiting, has_ended};
 use crate::fault::{Fault, Outcome};
+use crate::gathering::Gathering;
 use crate::ledger::{Ledger, Shared};
 use crate::step::Step;
 use crate::text::to_micros;
@@ -19,12 +21,9 @@ use crate::view::View;
 /// A transaction takes no more steps after this time, so that its first waits no longer for the others.
 const LONGEST_BATCH: Duration = Duration::from_millis(25);
 
-/// The longest wait for steps that are likely to come while the disk is not yet asked to flush.
-const LONGEST_GATHERING: Duration = Duration::from_millis(2);
-
 /// Hands steps to the writing thread. When it is dropped, the thread finishes what waits and ends.
 pub(crate) struct Writer {
-    queue: Option<Sender<Box<dyn Command>>>,
+    queue: Option<Sender<Waiting>>,
     thread: Option<JoinHandle<()>>,
 }
 
@@ -64,12 +63,7 @@ impl Writer {
         &self,
         step: impl FnMut(&mut Step<'_>) -> Outcome<T> + Send + 'static,
     ) -> Outcome<T> {
-        let (reply, answer) = oneshot::channel();
-        let command = Box::new(Task {
-            step,
-            outcome: None,
-            reply,
-        });
+        let (command, answer) = command::waiting(step);
         let queue = self.queue.as_ref().ok_or_else(has_ended)?;
         queue.send(command).map_err(|_| has_ended())?;
         answer.await.map_err(|_| has_ended())?
@@ -86,70 +80,13 @@ impl Drop for Writer {
     }
 }
 
-fn has_ended() -> Fault {
-    Fault::unavailable("the file is closed")
-}
-
-/// A step that waits, with the way to its caller.
-trait Command: Send {
-    /// Does the step inside the open transaction; its answer waits for the commit.
-    fn run(&mut self, step: &mut Step<'_>) -> Ran;
-    /// Tells the caller the step's answer.
-    fn answer(self: Box<Self>);
-    /// Tells the caller that nothing was done.
-    fn refuse(self: Box<Self>, why: Fault);
-}
-
-#[derive(PartialEq)]
-enum Ran {
-    /// It did its work, or refused and changed nothing.
-    Whole,
-    /// It may have left half of its work behind.
-    Broken,
-}
-
-struct Task<T, F> {
-    step: F,
-    outcome: Option<Outcome<T>>,
-    reply: oneshot::Sender<Outcome<T>>,
-}
-
-impl<T, F> Command for Task<T, F>
-where
-    T: Send,
-    F: FnMut(&mut Step<'_>) -> Outcome<T> + Send,
-{
-    fn run(&mut self, step: &mut Step<'_>) -> Ran {
-        let before = step.file.total_changes();
-        let outcome = catch_unwind(AssertUnwindSafe(|| (self.step)(step)))
-            .unwrap_or_else(|_| Err(Fault::corrupt("the step failed on what is stored")));
-        let ran = match &outcome {
-            Err(fault) if fault.is_of_the_file() => Ran::Broken,
-            Err(_) if step.file.total_changes() != before => Ran::Broken,
-            _ => Ran::Whole,
-        };
-        self.outcome = Some(outcome);
-        ran
-    }
-
-    fn answer(self: Box<Self>) {
-        let outcome = self.outcome.unwrap_or_else(|| Err(has_ended()));
-        // A caller that went away needs no answer.
-        let _ = self.reply.send(outcome);
-    }
-
-    fn refuse(self: Box<Self>, why: Fault) {
-        let _ = self.reply.send(Err(why));
-    }
-}
-
 /// The writing thread's own.
 struct Desk {
     file: Connection,
     ledger: Ledger,
     shared: Arc<Shared>,
     clock: Arc<dyn Clock>,
-    waiting: Receiver<Box<dyn Command>>,
+    waiting: Receiver<Waiting>,
     gathering: Gathering,
 }
 
@@ -160,7 +97,7 @@ impl Desk {
         }
     }
 
-    fn carry_out(&mut self, first: Box<dyn Command>) {
+    fn carry_out(&mut self, first: Waiting) {
         let before = self.ledger.clone();
         if let Err(why) = self.begin() {
             return self.refuse_all(first, &why);
@@ -199,7 +136,7 @@ impl Desk {
     }
 
     /// Carries out one of a batch that one of them broke, so that it alone is refused.
-    fn carry_out_alone(&mut self, mut command: Box<dyn Command>) {
+    fn carry_out_alone(&mut self, mut command: Waiting) {
         let before = self.ledger.clone();
         if let Err(why) = self.begin() {
             return command.refuse(why);
@@ -217,7 +154,7 @@ impl Desk {
         }
     }
 
-    fn run(&mut self, command: &mut Box<dyn Command>) -> Ran {
+    fn run(&mut self, command: &mut Waiting) -> Ran {
         let mut step = Step {
             view: View { file: &self.file },
             ledger: &mut self.ledger,
@@ -246,53 +183,11 @@ impl Desk {
         }
     }
 
-    fn refuse_all(&mut self, first: Box<dyn Command>, why: &Fault) {
+    fn refuse_all(&mut self, first: Waiting, why: &Fault) {
         first.refuse(why.clone());
         while let Ok(command) = self.waiting.try_recv() {
             command.refuse(why.clone());
         }
-    }
-}
-
-/// Decides how long a transaction stays open for more steps.
-///
-/// Callers that were answered together tend to come back together, but not at the same instant. Waiting for them half
-/// as long as a flush takes saves a flush for each; a lone caller is never kept waiting.
-#[derive(Default)]
-struct Gathering {
-    /// How many steps the last transaction had.
-    last_batch: usize,
-    /// How long its flush took.
-    last_flush: Duration,
-    /// How long the present transaction may still wait.
-    patience: Duration,
-}
-
-impl Gathering {
-    fn begin(&mut self) {
-        self.patience = (self.last_flush / 2).min(LONGEST_GATHERING);
-    }
-
-    fn next(
-        &mut self,
-        waiting: &Receiver<Box<dyn Command>>,
-        batch: usize,
-    ) -> Option<Box<dyn Command>> {
-        if let Ok(command) = waiting.try_recv() {
-            return Some(command);
-        }
-        if batch >= self.last_batch || self.patience.is_zero() {
-            return None;
-        }
-        let begun = Instant::now();
-        let command = waiting.recv_timeout(self.patience).ok();
-        self.patience = self.patience.saturating_sub(begun.elapsed());
-        command
-    }
-
-    fn learn(&mut self, batch: usize, flush: Duration) {
-        self.last_batch = batch;
-        self.last_flush = flush;
     }
 }
 

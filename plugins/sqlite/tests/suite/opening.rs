@@ -145,3 +145,21 @@ async fn a_write_that_was_asked_for_is_done_although_its_caller_went_away() {
     let found = home.open().jobs(&[wanted.id]).await.unwrap();
     assert!(found[0].is_some());
 }
+
+#[tokio::test]
+async fn a_closed_store_is_its_file_alone() {
+    let home = Home::new();
+    let store = home.open();
+    store
+        .create(job("Tech", &["AAPL"]), NextFire::Never)
+        .await
+        .unwrap();
+    store.counts().await.unwrap();
+
+    drop(store);
+
+    assert!(!home.path().with_extension("db-wal").exists());
+    let copy = home.next_to("copy.db".into());
+    fs::copy(home.path(), copy.path()).unwrap();
+    assert_eq!(copy.open().counts().await.unwrap().total, 1);
+}
