@@ -35,7 +35,10 @@ async fn main() {
     let store = Arc::new(RedisStore::open(&url, RedisSettings::default()).unwrap());
     let due = store.now().await.unwrap() + TimeDelta::milliseconds(100);
 
-    let mut spent = Spent { connection, seconds: 0.0 };
+    let mut spent = Spent {
+        connection,
+        seconds: 0.0,
+    };
     spent.tell("what was before").await;
     let jobs = create(&store, due).await;
     spent.tell("create").await;
@@ -61,10 +64,14 @@ impl Spent {
         let text: String = info.query_async(&mut self.connection).await.unwrap();
         let fact = |name: &str| {
             let line = text.lines().find_map(|line| line.strip_prefix(name));
-            line.and_then(|rest| rest.trim_start_matches(':').parse::<f64>().ok()).unwrap_or(0.0)
+            line.and_then(|rest| rest.trim_start_matches(':').parse::<f64>().ok())
+                .unwrap_or(0.0)
         };
         let seconds = fact("used_cpu_user_main_thread") + fact("used_cpu_sys_main_thread");
-        println!("    server's processor time for {what}: {:.1} ms", (seconds - self.seconds) * 1e3);
+        println!(
+            "    server's processor time for {what}: {:.1} ms",
+            (seconds - self.seconds) * 1e3
+        );
         self.seconds = seconds;
     }
 }

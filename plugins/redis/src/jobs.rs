@@ -14,7 +14,7 @@ use stock_scheduler_sdk::{
 
 use crate::gather::Part;
 use crate::store::corrupt;
-use crate::{RedisStore, adopt, scripts, wire};
+use crate::{RedisStore, adopt, event, scripts, wire};
 
 /// At most so many jobs are read in one call.
 pub(crate) const JOBS_A_CALL: usize = 500;
@@ -36,7 +36,7 @@ impl JobStore for RedisStore {
             tags(&job).into(),
             wire::next(&next).into(),
             document(&job)?.into(),
-            event(&created)?.into(),
+            event::json(&created)?.into(),
         ];
         let answer = self
             .creations
@@ -151,7 +151,7 @@ impl RedisStore {
         call.arg(wire::flag(job.active)).arg(tags(&job));
         call.arg(edit.next.as_ref().map(wire::next).unwrap_or_default());
         call.arg(document(&job)?)
-            .arg(event(&edited(edit.kind, &job))?)
+            .arg(event::json(&edited(edit.kind, &job))?)
             .arg(guard);
         let answer: String = self.link.run(&call).await?;
         match answer.as_str() {
@@ -196,7 +196,7 @@ pub(crate) fn stored(id: &JobId, row: &[Option<String>], zone: Tz) -> Option<Sto
     let execution = || {
         Some(LastExecution {
             execution_id: is_set(7)?.parse().ok()?,
-            status: serde_json::from_value(json!(is_set(8)?)).ok()?,
+            status: event::word(is_set(8)?)?,
             start_time: state.last_run?,
             end_time: is_set(9).and_then(wire::instant),
         })
@@ -208,12 +208,6 @@ pub(crate) fn stored(id: &JobId, row: &[Option<String>], zone: Tz) -> Option<Sto
 pub(crate) fn document(job: &Job) -> Result<String, StoreError> {
     serde_json::to_string(job)
         .map_err(|e| corrupt(format!("job {} cannot be written as JSON", job.id)).with_source(e))
-}
-
-pub(crate) fn event(kind: &EventKind) -> Result<String, StoreError> {
-    serde_json::to_string(kind).map_err(|e| {
-        corrupt(format!("event {} cannot be written as JSON", kind.name())).with_source(e)
-    })
 }
 
 /// The tags as a JSON list, empty where there are none.

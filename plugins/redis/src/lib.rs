@@ -46,6 +46,7 @@
 
 mod adopt;
 mod data;
+mod event;
 mod gather;
 mod jobs;
 mod link;

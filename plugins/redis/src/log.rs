@@ -5,12 +5,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use redis::{Value, cmd};
-use serde_json::json;
-use stock_scheduler_sdk::{Event, EventId, EventKind, EventLog, EventPage, JobId, StoreError};
+use stock_scheduler_sdk::{Event, EventId, EventLog, EventPage, JobId, StoreError};
 use tokio::time::Instant;
 
-use crate::store::{corrupt, instant};
-use crate::{RedisStore, scripts, wire};
+use crate::store::corrupt;
+use crate::{RedisStore, event, scripts};
 
 /// Asked at least so often, so that a server that went away while we wait is noticed.
 const WAIT_AT_ONCE: Duration = Duration::from_secs(1);
@@ -81,37 +80,12 @@ fn read_event((id, fields): &Entry) -> Result<Event, StoreError> {
         return Err(broken());
     };
     let job: JobId = job.parse().map_err(|_| broken())?;
-    let kind = match shape.as_str() {
-        "k" => serde_json::from_str(value).ok(),
-        "f" => read_finished(value),
-        "o" => Some(EventKind::FireSkipped {
-            scheduled_for: instant(value)?,
-            reason: "overlap".into(),
-        }),
-        _ => None,
-    };
-    let kind = kind.ok_or_else(broken)?;
+    let kind = event::read(shape, value).ok_or_else(broken)?;
     Ok(Event {
         id,
         at: at(id),
         job,
         kind,
-    })
-}
-
-/// Reads `RUN STATUS FETCHED FAILED MICROSECONDS NEXT`.
-fn read_finished(text: &str) -> Option<EventKind> {
-    let parts: Vec<&str> = text.split(' ').collect();
-    let [run, status, fetched, failed, took, next] = parts[..] else {
-        return None;
-    };
-    Some(EventKind::JobFinished {
-        execution_id: run.parse().ok()?,
-        status: serde_json::from_value(json!(status)).ok()?,
-        fetched: fetched.parse().ok()?,
-        failed: failed.parse().ok()?,
-        duration_seconds: took.parse::<f64>().ok()? / 1e6,
-        next_run: wire::instant(next),
     })
 }
 

@@ -11,8 +11,8 @@ use stock_scheduler_sdk::{
     StoreError, StoreErrorKind,
 };
 
-use crate::jobs::{document, event, tags};
-use crate::{RedisStore, adopt, scripts, wire};
+use crate::jobs::{document, tags};
+use crate::{RedisStore, adopt, event, scripts, wire};
 
 /// Known jobs that one script call looks at.
 const CHECKED_A_CALL: usize = 250;
@@ -195,7 +195,7 @@ impl RedisStore {
         call.arg(tags(&job))
             .arg(wire::next(&next))
             .arg(document(&job)?)
-            .arg(event(&created)?);
+            .arg(event::json(&created)?);
         call.arg(
             last_run
                 .map(|at| wire::micros(at).to_string())

@@ -10,9 +10,8 @@ use stock_scheduler_sdk::{
 };
 
 use crate::gather::Part;
-use crate::jobs::event;
 use crate::run::Mark;
-use crate::{RedisStore, ValueFormat, scripts};
+use crate::{RedisStore, ValueFormat, event, scripts};
 
 impl RedisStore {
     pub(crate) async fn record_results(
@@ -106,7 +105,6 @@ fn push_result(
         attempts,
         outcome,
     } = result;
-    let (execution_id, stock_id) = (grant.run, symbol.to_string());
     part.push(symbol.as_str().into());
     match outcome {
         SymbolOutcome::Fetched(series) => {
@@ -118,14 +116,8 @@ fn push_result(
                     format!(r#"{{"data": {}, "metadata": {metadata}}}"#, records.json)
                 }
             };
-            let fetched = EventKind::StockFetched {
-                execution_id,
-                stock_id,
-                rows,
-                key: key.clone(),
-            };
             part.push(Mark::Stored(attempts, rows).to_text().into());
-            part.push(event(&fetched)?.into());
+            part.push(event::stored(grant.run, rows, &key).into());
             part.push(rows.to_string().into());
             part.push(key.into());
             part.push(text.into());
@@ -135,13 +127,13 @@ fn push_result(
             let mark = Mark::Failed(attempts, kind.as_str().into(), message.as_str().into());
             part.push(mark.to_text().into());
             let failed = EventKind::StockFailed {
-                execution_id,
-                stock_id,
+                execution_id: grant.run,
+                stock_id: symbol.to_string(),
                 kind,
                 message,
                 attempts,
             };
-            part.push(event(&failed)?.into());
+            part.push(event::json(&failed)?.into());
             part.push(Vec::new());
         }
     }

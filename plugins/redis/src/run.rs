@@ -7,10 +7,11 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use stock_scheduler_sdk::{
-    EventKind, Grant, NewRun, Overlap, Run, RunId, RunPlan, StoreError, SymbolProgress,
-    SymbolState, TriggeredBy,
+    Grant, NewRun, Overlap, Run, RunId, RunPlan, StoreError, SymbolProgress, SymbolState,
+    TriggeredBy,
 };
 
+use crate::event;
 use crate::store::{corrupt, instant};
 
 /// What never changes about a run.
@@ -29,17 +30,6 @@ pub(crate) fn head(new: &NewRun) -> Result<String, StoreError> {
     };
     serde_json::to_string(&head)
         .map_err(|e| corrupt(format!("run {} cannot be written as JSON", new.id)).with_source(e))
-}
-
-pub(crate) fn started(id: RunId, run: &NewRun, attempt: u32) -> EventKind {
-    EventKind::JobStarted {
-        execution_id: id,
-        job_name: run.plan.job_name.clone(),
-        scheduled_for: run.fire_time,
-        triggered_by: run.triggered_by,
-        total_stocks: run.plan.symbols.len(),
-        attempt,
-    }
 }
 
 /// How far a symbol is, as few letters as JSON allows: there is one for every symbol of every run that is kept.
@@ -89,7 +79,7 @@ pub(crate) fn read(id: RunId, fields: &HashMap<String, String>) -> Result<Run, S
     };
     let host = field("host")?.parse().map_err(|_| broken("host"))?;
     let mut run = Run::begun(new, host, &grant);
-    run.status = serde_json::from_value(json!(field("status")?)).map_err(|_| broken("status"))?;
+    run.status = event::word(field("status")?).ok_or_else(|| broken("status"))?;
     run.ended_at = fields.get("ended").map(|at| instant(at)).transpose()?;
     let plan = run.plan.clone();
     for progress in &mut run.symbols {

@@ -14,10 +14,9 @@ use stock_scheduler_sdk::{
     StoreError, SymbolResult, TakeOver,
 };
 
-use crate::jobs::event;
 use crate::scripts::Call;
 use crate::store::{corrupt, instant};
-use crate::{RedisStore, run, scripts, wire};
+use crate::{RedisStore, event, run, scripts, wire};
 
 /// Claims in one call: few enough that other calls do not wait long behind them.
 const CLAIMS_A_CALL: usize = 64;
@@ -85,7 +84,7 @@ impl RunStore for RedisStore {
         };
         // The attempt cannot change without the token, which the script compares.
         let started = match why {
-            TakeOver::Orphaned => event(&run::started(run, &new, known.attempt + 1))?,
+            TakeOver::Orphaned => event::started(&new, known.attempt + 1),
             TakeOver::Cancelled => String::new(),
         };
         let mut call = scripts::TAKE_OVER.call();
@@ -205,7 +204,7 @@ fn push_claim(call: &mut Call, claim: &Claim) -> Result<(), StoreError> {
             for fire in &advance.passed {
                 call.arg(wire::micros(fire.fire_time))
                     .arg(fire_record(fire));
-                call.arg(event(&passed(fire))?);
+                call.arg(event::json(&passed(fire))?);
             }
         }
     }
@@ -221,7 +220,7 @@ fn push_claim(call: &mut Call, claim: &Claim) -> Result<(), StoreError> {
     );
     call.arg(wire::flag(new.overlap != Overlap::Skip))
         .arg(run::head(new)?);
-    call.arg(event(&run::started(new.id, new, 1))?);
+    call.arg(event::started(new, 1));
     Ok(())
 }
 

@@ -119,7 +119,7 @@ local function claim()
   call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fence', token, 'last_run', now, 'running', running + 1,
     'run', run, 'run_status', 'running', 'run_end', '', 'status', status)
   move(job, s[8], s[7], status)
-  log(job, 'k', event)
+  log(job, 's', event)
   return 'granted ' .. token .. ' 1 ' .. now
 end
 

@@ -17,7 +17,7 @@ local function text(key)
   return nil
 end
 
--- Adds to the event log: field k is an event as JSON, f a finished run, o a fire skipped for overlap.
+-- Adds to the event log; `event.rs` tells what field (shape) holds what.
 local function log(job, field, value)
   call('XADD', K .. 'events', 'MAXLEN', '~', EVENTS, '*', 'j', job, field, value)
 end
@@ -103,12 +103,14 @@ local function hold(host, held)
   call('ZADD', K .. 'leases', 'NX', now, host)
 end
 
--- Ends a run that goes. `next` is the job's next fire, '-' for none.
-local function finish(run, job, status, next)
+-- Ends a run that goes, with what was stored and has failed since it was last counted. `next` is the job's next fire, '-'
+-- for none.
+local function finish(run, job, status, next, stored, failed)
   local key = K .. 'run:' .. run
   local r = call('HMGET', key, 'host', 'started', 'stored', 'failed')
-  call('HSET', key, 'status', status, 'ended', now)
+  stored, failed = stored + tonumber(r[3] or '0'), failed + tonumber(r[4] or '0')
+  call('HSET', key, 'status', status, 'ended', now, 'stored', stored, 'failed', failed)
   call('HDEL', K .. 'held:' .. r[1], run)
   local took = string.format('%.0f', now_us - tonumber(r[2]))
-  log(job, 'f', table.concat({ run, status, r[3] or '0', r[4] or '0', took, next }, ' '))
+  log(job, 'f', table.concat({ run, status, stored, failed, took, next }, ' '))
 end

@@ -12,7 +12,7 @@ if expected ~= '' and expected ~= rev then return rev end
 
 for _, run in ipairs(call('ZRANGE', runs, 0, -1)) do
   if running > 0 and call('HGET', K .. 'run:' .. run, 'status') == 'running' then
-    finish(run, job, 'failed', '-')
+    finish(run, job, 'failed', '-', 0, 0)
     running = running - 1
   end
   call('EXPIRE', K .. 'run:' .. run, TOMBSTONE)

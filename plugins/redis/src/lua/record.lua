@@ -38,15 +38,15 @@ local function result(key, job, keep, goes)
   if rows ~= '' then name, data, owner = take(), take(), take() end
   if not goes or call('HSETNX', key, 's:' .. symbol, mark) == 0 then return nil end
   if name then store(job, keep, name, data, owner, rows) end
-  log(job, 'k', event)
+  log(job, name and 'd' or 'k', event)
   return name and 'stored' or 'failed'
 end
 
-local function finish_job(run, job, rt, ending)
+local function finish_job(run, job, rt, ending, counts)
   local s = call('HMGET', rt, 'active', 'next', 'running', 'run', 'run_status', 'status', 'seq')
   local running, last, next = tonumber(s[3]) - 1, s[5], '-'
   if s[1] == '1' and tonumber(s[2]) then next = s[2] end
-  finish(run, job, ending, next)
+  finish(run, job, ending, next, counts.stored, counts.failed)
   if s[4] == run then last = ending end
   local status = status_of(s[1], running, last)
   if s[4] == run then
@@ -68,10 +68,12 @@ local function record()
     local kind = result(key, job, keep, goes)
     if kind then counts[kind] = counts[kind] + 1 end
   end
-  for kind, number in pairs(counts) do
-    if number > 0 then call('HINCRBY', key, kind, number) end
+  if goes and ending ~= '' then
+    finish_job(run, job, rt, ending, counts)
+  else
+    if counts.stored > 0 then call('HINCRBY', key, 'stored', counts.stored) end
+    if counts.failed > 0 then call('HINCRBY', key, 'failed', counts.failed) end
   end
-  if goes and ending ~= '' then finish_job(run, job, rt, ending) end
   return is_fenced and 'fenced' or 'done'
 end
 

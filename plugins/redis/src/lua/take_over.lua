@@ -17,5 +17,5 @@ call('HINCRBY', key, 'attempt', 1)
 call('HDEL', K .. 'held:' .. r[1], run)
 hold(host, { run, job .. ' ' .. token })
 call('HSET', rt, 'fence', token)
-if event ~= '' then log(job, 'k', event) end
+if event ~= '' then log(job, 's', event) end
 return call('HGETALL', key)

@@ -2,10 +2,10 @@
 
 use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
-use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use redis::AsyncConnectionConfig;
 use redis::aio::MultiplexedConnection;
 use stock_scheduler_redis::{RedisSettings, RedisStore};
 use stock_scheduler_sdk::{
@@ -53,7 +53,12 @@ impl Server {
     /// A connection for what other programs do.
     pub(crate) async fn client(&self) -> MultiplexedConnection {
         let client = redis::Client::open(self.url()).unwrap();
-        client.get_multiplexed_async_connection().await.unwrap()
+        let config =
+            AsyncConnectionConfig::new().set_response_timeout(Some(Duration::from_secs(30)));
+        client
+            .get_multiplexed_async_connection_with_config(&config)
+            .await
+            .unwrap()
     }
 
     /// Ends the process at once, as a crash does.
@@ -119,10 +124,6 @@ fn spawn(directory: &TempDir, port: u16) -> Child {
     command.spawn().unwrap_or_else(|error| {
         panic!("these tests need redis-server 6.2 or newer on the path (apt-get install redis-server): {error}")
     })
-}
-
-pub(crate) fn arc(store: RedisStore) -> Arc<RedisStore> {
-    Arc::new(store)
 }
 
 pub(crate) fn job(id: &str, symbols: &[&str], now: DateTime<Utc>) -> Job {
