@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::json;
 use stock_scheduler_sdk::{
@@ -182,27 +183,28 @@ impl RedisStore {
 pub(crate) fn stored(id: &JobId, row: &[Option<String>], zone: Tz) -> Option<StoredJob> {
     let text = row.first()?.as_deref()?;
     let field = |place: usize| row.get(place).and_then(|field| field.as_deref());
-    let is_set = |place: usize| field(place).filter(|text| !text.is_empty());
     let mut job = adopt::read(id, text, zone).job;
     job.revision = field(1)?.parse().ok()?;
     job.active = field(2) == Some("1");
     let mut state = JobState::default();
     state.next = field(3).map(wire::read_next).unwrap_or_default();
-    state.last_fire = is_set(4).and_then(wire::instant);
-    state.last_run = is_set(5).and_then(wire::instant);
+    state.last_fire = field(4).and_then(wire::instant);
+    state.last_run = field(5).and_then(wire::instant);
     state.running = field(6)
         .and_then(|text| text.parse().ok())
         .unwrap_or_default();
-    let execution = || {
-        Some(LastExecution {
-            execution_id: is_set(7)?.parse().ok()?,
-            status: event::word(is_set(8)?)?,
-            start_time: state.last_run?,
-            end_time: is_set(9).and_then(wire::instant),
-        })
-    };
-    state.last_execution = execution();
+    state.last_execution = last_execution(row, state.last_run);
     Some(StoredJob { job, state })
+}
+
+fn last_execution(row: &[Option<String>], start: Option<DateTime<Utc>>) -> Option<LastExecution> {
+    let field = |place: usize| row.get(place)?.as_deref();
+    Some(LastExecution {
+        execution_id: field(7)?.parse().ok()?,
+        status: event::word(field(8)?)?,
+        start_time: start?,
+        end_time: field(9).and_then(wire::instant),
+    })
 }
 
 pub(crate) fn document(job: &Job) -> Result<String, StoreError> {

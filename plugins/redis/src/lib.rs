@@ -33,9 +33,11 @@
 //! # What it promises
 //!
 //! Every decision is one Lua script and asks no clock but the server's. A call fails within a second while the server is
-//! away, and works again as soon as the server does. What was acknowledged survives what the server's persistence says:
-//! with `appendonly yes` and `appendfsync everysec` all but the last second of a crash of its machine. A server with
-//! another `maxmemory-policy` than `noeviction` may drop jobs.
+//! away, and works again as soon as the server does.
+//!
+//! What was acknowledged survives a crash of this process. What it survives besides is up to the server: nothing without
+//! persistence, all but the last second (two while the disk is busy) with `appendonly yes` and `appendfsync everysec`,
+//! all with `appendfsync always`. A server with another `maxmemory-policy` than `noeviction` may drop jobs.
 //!
 //! # Other writers
 //!

@@ -40,7 +40,7 @@ async fn a_server_that_was_never_there_fails_every_call_in_time() {
 
 #[tokio::test]
 async fn what_was_acknowledged_is_there_after_the_server_was_killed() {
-    let mut server = Server::start().await;
+    let mut server = Server::start_durable().await;
     let store = server.store();
     let now = store.now().await.unwrap();
     let kept = store

@@ -17,21 +17,32 @@ use tempfile::TempDir;
 pub(crate) struct Server {
     directory: TempDir,
     port: u16,
+    fsync: &'static str,
     process: Child,
 }
 
 impl Server {
     pub(crate) async fn start() -> Self {
+        Self::start_with("everysec").await
+    }
+
+    /// A server that loses nothing when it is killed.
+    pub(crate) async fn start_durable() -> Self {
+        Self::start_with("always").await
+    }
+
+    async fn start_with(fsync: &'static str) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let port = TcpListener::bind("127.0.0.1:0")
             .unwrap()
             .local_addr()
             .unwrap()
             .port();
-        let process = spawn(&directory, port);
+        let process = spawn(&directory, port, fsync);
         let server = Self {
             directory,
             port,
+            fsync,
             process,
         };
         server.ready().await;
@@ -68,7 +79,7 @@ impl Server {
     }
 
     pub(crate) async fn restart(&mut self) {
-        self.process = spawn(&self.directory, self.port);
+        self.process = spawn(&self.directory, self.port, self.fsync);
         self.ready().await;
     }
 
@@ -106,7 +117,7 @@ impl Drop for Server {
     }
 }
 
-fn spawn(directory: &TempDir, port: u16) -> Child {
+fn spawn(directory: &TempDir, port: u16, fsync: &str) -> Child {
     let port = port.to_string();
     let options = [
         "--port",
@@ -116,7 +127,7 @@ fn spawn(directory: &TempDir, port: u16) -> Child {
         "--appendonly",
         "yes",
         "--appendfsync",
-        "everysec",
+        fsync,
     ];
     let mut command = Command::new("redis-server");
     command.args(options).arg("--dir").arg(directory.path());
