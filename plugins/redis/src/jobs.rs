@@ -39,10 +39,8 @@ impl JobStore for RedisStore {
             document(&job)?.into(),
             event::json(&created)?.into(),
         ];
-        let answer = self
-            .creations
-            .join(part, |parts| self.create_parts(parts))
-            .await?;
+        let joined = self.creations.join(part, |parts| self.create_parts(parts));
+        let answer = self.link.in_time("create", joined).await?;
         match answer.as_str() {
             "new" => {
                 let mut state = JobState::default();

@@ -28,7 +28,7 @@
 //! | `{scheduler}:record-ends` | zset | when documents end |
 //! | `{scheduler}:index` | hash | whether and when the list of ids has to be, and was, rewritten |
 //! | `{scheduler}:gone:<job>` | string | the request that deleted a job; for 30 days |
-//! | `{scheduler}:original:<job>` | string | the document of an adopted job as it was found |
+//! | `{scheduler}:original:<job>` | string | the document that another writer left, as it was found |
 //!
 //! # What it promises
 //!

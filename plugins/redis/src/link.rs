@@ -158,6 +158,22 @@ impl Link {
         Ok(self.shared.get_or_init(|| manager).clone())
     }
 
+    /// Bounds work that consists of several calls, or waits for others'.
+    pub(crate) async fn in_time<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = Result<T, StoreError>>,
+    ) -> Result<T, StoreError> {
+        timeout(DEADLINE, work)
+            .await
+            .unwrap_or_else(|_| Err(self.too_late(what, DEADLINE)))
+    }
+
+    fn too_late(&self, what: &str, deadline: Duration) -> StoreError {
+        let message = format!("cannot {what} at {self}: no answer within {deadline:?}");
+        StoreError::new(StoreErrorKind::Unavailable, message)
+    }
+
     async fn within<T>(
         &self,
         what: &str,
@@ -166,10 +182,7 @@ impl Link {
     ) -> Result<T, StoreError> {
         match timeout(deadline, work).await {
             Ok(answer) => answer.map_err(|error| self.error(what, error)),
-            Err(_) => {
-                let message = format!("cannot {what} at {self}: no answer within {deadline:?}");
-                Err(StoreError::new(StoreErrorKind::Unavailable, message))
-            }
+            Err(_) => Err(self.too_late(what, deadline)),
         }
     }
 

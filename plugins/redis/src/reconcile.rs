@@ -15,13 +15,13 @@ use crate::jobs::{document, tags};
 use crate::{RedisStore, adopt, event, scripts, wire};
 
 /// Known jobs that one script call looks at.
-const CHECKED_A_CALL: usize = 250;
+const CHECKED_A_CALL: usize = 1_000;
 /// Script calls for known jobs in one round.
-const CHECKS: usize = 40;
+const CHECKS: usize = 20;
 /// Keys that one scan looks at.
-const SCANNED_A_CALL: usize = 1_000;
+const SCANNED_A_CALL: usize = 5_000;
 /// Scans in one round.
-const SCANS: usize = 40;
+const SCANS: usize = 10;
 /// Jobs adopted in one round.
 const ADOPTIONS: usize = 1_000;
 
@@ -122,16 +122,7 @@ impl RedisStore {
 
     /// Adopts the jobs whose ids another writer put on the list.
     async fn adopt_listed(&self) -> Result<(), StoreError> {
-        let mut command = cmd("GET");
-        command.arg("scheduler:job_index");
-        let text = match self
-            .link
-            .ask::<Option<String>>("read the list of jobs", &command)
-            .await
-        {
-            Err(error) if error.kind() == StoreErrorKind::Corrupt => None,
-            answer => answer?,
-        };
+        let text: Option<String> = self.link.run(&scripts::LISTED.call()).await?;
         let listed: Vec<serde_json::Value> = text
             .and_then(|text| serde_json::from_str(&text).ok())
             .unwrap_or_default();

@@ -40,10 +40,8 @@ impl RedisStore {
         for result in results {
             push_result(&mut part, grant, plan, result, metadata.as_deref())?;
         }
-        let answer = self
-            .records
-            .join(part, |parts| self.record_parts(parts))
-            .await?;
+        let joined = self.records.join(part, |parts| self.record_parts(parts));
+        let answer = self.link.in_time("record", joined).await?;
         match answer.as_str() {
             "done" => Ok(()),
             _ => Err(fenced(grant)),

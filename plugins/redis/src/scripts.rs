@@ -97,6 +97,7 @@ scripts! {
     INDEX = "index";
     LATEST = "latest";
     LIST = "list";
+    LISTED = "listed";
     POLL = "poll";
     PUT = "put";
     READ = "read";

@@ -24,6 +24,7 @@ log(job, 'k', '{"event":"JobDeleted","job_name":' .. cjson.encode(name) .. ',"re
 tag(job, nil, s[4])
 move(job, nil, s[3], nil)
 for _, index in ipairs({ 'jobs', 'active', 'due', 'look' }) do call('ZREM', K .. index, job) end
-call('DEL', document(job), rt, runs, K .. 'fires:' .. job, K .. 'original:' .. job)
+if text(document(job)) then call('DEL', document(job)) end
+call('DEL', rt, runs, K .. 'fires:' .. job, K .. 'original:' .. job)
 call('SET', K .. 'gone:' .. job, request, 'EX', TOMBSTONE)
 return soil() and 'index' or 'done'

@@ -1,6 +1,6 @@
 -- Replaces a definition where its revision is the one that was read.
 -- ARGV: id, request, expected revision, active, tags, next ('' leaves it), document, event, and the document that must
--- still be stored ('' for any).
+-- still be stored because another writer's edit is followed ('' for any), and is kept.
 -- Answers done, same (this request wrote the present revision), none, or the stored revision.
 local job, request, expected, active, tags, next, doc, event, guard = unpack(ARGV)
 local rt = K .. 'rt:' .. job
@@ -13,6 +13,7 @@ if rev ~= expected or (guard ~= '' and text(document(job)) ~= guard) then return
 local was = s[4]
 if next == '' then next = was end
 local status = status_of(active, running, s[6])
+if guard ~= '' then call('SET', K .. 'original:' .. job, guard) end
 call('SET', document(job), doc)
 call('HSET', rt, 'rev', string.format('%.0f', tonumber(rev) + 1), 'request', request, 'active', active, 'next', next,
   'status', status, 'tags', tags, 'sum', redis.sha1hex(doc))

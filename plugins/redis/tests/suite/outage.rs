@@ -179,3 +179,23 @@ async fn a_full_or_read_only_server_is_unavailable_until_it_is_not() {
         .await
         .unwrap();
 }
+
+#[tokio::test]
+async fn many_callers_of_a_server_that_hangs_all_fail_in_time() {
+    let server = Server::start().await;
+    let store = server.store();
+    let now = store.now().await.unwrap();
+
+    server.signal("STOP");
+    let creations = (0..500).map(|n| {
+        let new = job(&format!("job-{n}"), &["SPY"], now);
+        fails_in_time(store.create(new, NextFire::Never))
+    });
+    futures_util::future::join_all(creations).await;
+    server.signal("CONT");
+
+    store
+        .create(job("after", &["SPY"], now), NextFire::Never)
+        .await
+        .unwrap();
+}
