@@ -187,22 +187,30 @@ pub(crate) fn stored(id: &JobId, row: &[Option<String>], zone: Tz) -> Option<Sto
     let mut state = JobState::default();
     state.next = field(3).map(wire::read_next).unwrap_or_default();
     state.last_fire = field(4).and_then(wire::instant);
-    state.last_run = field(5).and_then(wire::instant);
-    state.running = field(6)
+    state.running = field(5)
         .and_then(|text| text.parse().ok())
         .unwrap_or_default();
-    state.last_execution = last_execution(row, state.last_run);
+    if let Some(latest) = field(6) {
+        (state.last_run, state.last_execution) = read_latest(latest);
+    }
     Some(StoredJob { job, state })
 }
 
-fn last_execution(row: &[Option<String>], start: Option<DateTime<Utc>>) -> Option<LastExecution> {
-    let field = |place: usize| row.get(place)?.as_deref();
-    Some(LastExecution {
-        execution_id: field(7)?.parse().ok()?,
-        status: event::word(field(8)?)?,
-        start_time: start?,
-        end_time: field(9).and_then(wire::instant),
-    })
+/// Reads `STARTED RUN STATUS ENDED`; `-` is what there is not.
+fn read_latest(text: &str) -> (Option<DateTime<Utc>>, Option<LastExecution>) {
+    let words: Vec<&str> = text.split(' ').collect();
+    let [started, run, status, ended] = words[..] else {
+        return (None, None);
+    };
+    let last_run = wire::instant(started);
+    let known = run.parse().ok().zip(event::word(status)).zip(last_run);
+    let last_execution = known.map(|((execution_id, status), start_time)| LastExecution {
+        execution_id,
+        status,
+        start_time,
+        end_time: wire::instant(ended),
+    });
+    (last_run, last_execution)
 }
 
 pub(crate) fn document(job: &Job) -> Result<String, StoreError> {

@@ -1,4 +1,4 @@
-//! A run as a hash: what never changes as one JSON text, what does as fields of their own.
+//! A run as a hash: `head` is what never changes as JSON, `state` what does as words, `s:<SYMBOL>` how far a symbol is.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,8 +11,8 @@ use stock_scheduler_sdk::{
     TriggeredBy,
 };
 
-use crate::event;
 use crate::store::{corrupt, instant};
+use crate::{event, wire};
 
 /// What never changes about a run.
 #[derive(Serialize, Deserialize)]
@@ -70,17 +70,32 @@ pub(crate) fn read(id: RunId, fields: &HashMap<String, String>) -> Result<Run, S
         plan: head.plan.into_owned(),
         overlap: Overlap::Allow,
     };
-    let grant = Grant {
-        job: field("job")?.parse().map_err(|_| broken("job"))?,
-        run: id,
-        token: field("token")?.parse().map_err(|_| broken("token"))?,
-        attempt: field("attempt")?.parse().map_err(|_| broken("attempt"))?,
-        started_at: instant(field("started")?)?,
+    let words: Vec<&str> = field("state")?.split(' ').collect();
+    let [
+        status,
+        host,
+        job,
+        token,
+        attempt,
+        started,
+        _stored,
+        _failed,
+        ended,
+    ] = words[..]
+    else {
+        return Err(broken("state"));
     };
-    let host = field("host")?.parse().map_err(|_| broken("host"))?;
+    let grant = Grant {
+        job: job.parse().map_err(|_| broken("state"))?,
+        run: id,
+        token: token.parse().map_err(|_| broken("state"))?,
+        attempt: attempt.parse().map_err(|_| broken("state"))?,
+        started_at: instant(started)?,
+    };
+    let host = host.parse().map_err(|_| broken("state"))?;
     let mut run = Run::begun(new, host, &grant);
-    run.status = event::word(field("status")?).ok_or_else(|| broken("status"))?;
-    run.ended_at = fields.get("ended").map(|at| instant(at)).transpose()?;
+    run.status = event::word(status).ok_or_else(|| broken("state"))?;
+    run.ended_at = wire::instant(ended);
     let plan = run.plan.clone();
     for progress in &mut run.symbols {
         if let Some(mark) = fields.get(&format!("s:{}", progress.symbol)) {

@@ -10,11 +10,11 @@ if text(document(job)) ~= original then return 'changed' end
 call('SET', document(job), doc)
 call('SET', K .. 'original:' .. job, original)
 local seq = enter(job, revision, active, tags, next, doc, event)
-local rt = K .. 'rt:' .. job
-if last_run ~= '' then call('HSET', rt, 'last_run', last_run) end
-if run ~= '' then
+if last_run ~= '' then
+  local latest = { last_run, '-', '-', '-' }
+  if run ~= '' then latest = { last_run, run, run_status, last_run } end
   local status = status_of(active, 0, run_status)
-  call('HSET', rt, 'run', run, 'run_status', run_status, 'run_end', last_run, 'status', status)
+  call('HSET', K .. 'rt:' .. job, 'latest', table.concat(latest, ' '), 'status', status)
   move(job, seq, status_of(active, 0), status)
 end
 soil()

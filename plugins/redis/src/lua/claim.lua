@@ -10,9 +10,9 @@ local function take()
 end
 
 -- A claim that was answered before, and whose answer was lost.
-local function repeated(run, job, r)
-  if r[1] == host and r[2] == job then
-    return 'granted ' .. r[3] .. ' ' .. r[4] .. ' ' .. r[5]
+local function repeated(job, r)
+  if r.host == host and r.job == job then
+    return 'granted ' .. r.token .. ' ' .. r.attempt .. ' ' .. r.started
   end
   return 'changed'
 end
@@ -40,7 +40,8 @@ end
 
 local function drop_ended(runs, surplus)
   for _, run in ipairs(call('ZRANGE', runs, 0, surplus - 1)) do
-    if call('HGET', K .. 'run:' .. run, 'status') ~= 'running' then
+    local r = read_run(run)
+    if not r or r.status ~= 'running' then
       call('DEL', K .. 'run:' .. run)
       call('ZREM', runs, run)
     end
@@ -51,8 +52,9 @@ local held = {}
 
 local function begin(job, token, run, head)
   local runs = K .. 'runs:' .. job
-  call('HSET', K .. 'run:' .. run, 'job', job, 'host', host, 'token', token, 'attempt', 1, 'started', now,
-    'status', 'running', 'head', head)
+  local r = { status = 'running', host = host, job = job, token = token, attempt = '1', started = now, stored = '0',
+    failed = '0', ended = '-' }
+  call('HSET', K .. 'run:' .. run, 'head', head, 'state', state_of(r))
   call('ZADD', runs, token, run)
   local surplus = call('ZCARD', runs) - RUNS
   if surplus > 0 then drop_ended(runs, surplus) end
@@ -83,8 +85,8 @@ local function claim()
   local s = call('HMGET', rt, 'rev', 'active', 'next', 'last_fire', 'fence', 'running', 'status', 'seq')
   if not s[1] then return 'gone' end
   if run ~= '' then
-    local r = call('HMGET', K .. 'run:' .. run, 'host', 'job', 'token', 'attempt', 'started')
-    if r[1] then return repeated(run, job, r) end
+    local r = read_run(run)
+    if r then return repeated(job, r) end
   end
   local first, last = span(passed, first_passed, tonumber(fire))
   local refused = not by_hand and refusal(s, revision, from, first)
@@ -116,8 +118,8 @@ local function claim()
   begin(job, token, run, head)
   if not by_hand and fire ~= '' then decide(job, fire, fire .. ' fired ' .. run .. ' ' .. now .. ' ') end
   local status = status_of(s[2], running + 1)
-  call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fence', token, 'last_run', now, 'running', running + 1,
-    'run', run, 'run_status', 'running', 'run_end', '', 'status', status)
+  call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fence', token, 'running', running + 1, 'status', status,
+    'latest', now .. ' ' .. run .. ' running -')
   move(job, s[8], s[7], status)
   log(job, 's', event)
   return 'granted ' .. token .. ' 1 ' .. now

@@ -95,6 +95,28 @@ local function token_after(fence)
   return string.format('%.0f', token)
 end
 
+-- What changes about a run, one field because it is written often; '-' is what there is not yet.
+local STATE = '^(%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+) (%S+)$'
+
+local function read_run(run)
+  local state = call('HGET', K .. 'run:' .. run, 'state')
+  if not state then return nil end
+  local r = {}
+  r.status, r.host, r.job, r.token, r.attempt, r.started, r.stored, r.failed, r.ended = string.match(state, STATE)
+  return r
+end
+
+local function state_of(r)
+  return table.concat({ r.status, r.host, r.job, r.token, r.attempt, r.started, r.stored, r.failed, r.ended }, ' ')
+end
+
+-- A job's latest run: when it began, its id, its status, when it ended; '-' is what there is not.
+local function read_latest(latest)
+  local l = {}
+  l.started, l.run, l.status, l.ended = string.match(latest or '- - - -', '^(%S+) (%S+) (%S+) (%S+)$')
+  return l
+end
+
 -- Marks runs as held by `host`: each run, then its job and token. A host that never asked for work counts as one whose
 -- lease has ended.
 local function hold(host, held)
@@ -103,14 +125,11 @@ local function hold(host, held)
   call('ZADD', K .. 'leases', 'NX', now, host)
 end
 
--- Ends a run that goes, with what was stored and has failed since it was last counted. `next` is the job's next fire, '-'
--- for none.
-local function finish(run, job, status, next, stored, failed)
-  local key = K .. 'run:' .. run
-  local r = call('HMGET', key, 'host', 'started', 'stored', 'failed')
-  stored, failed = stored + tonumber(r[3] or '0'), failed + tonumber(r[4] or '0')
-  call('HSET', key, 'status', status, 'ended', now, 'stored', stored, 'failed', failed)
-  call('HDEL', K .. 'held:' .. r[1], run)
-  local took = string.format('%.0f', now_us - tonumber(r[2]))
-  log(job, 'f', table.concat({ run, status, stored, failed, took, next }, ' '))
+-- Ends a run that goes. `next` is the job's next fire, '-' for none.
+local function finish(run, r, status, next)
+  r.status, r.ended = status, now
+  call('HSET', K .. 'run:' .. run, 'state', state_of(r))
+  call('HDEL', K .. 'held:' .. r.host, run)
+  local took = string.format('%.0f', now_us - tonumber(r.started))
+  log(r.job, 'f', table.concat({ run, status, r.stored, r.failed, took, next }, ' '))
 end

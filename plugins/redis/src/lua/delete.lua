@@ -11,8 +11,9 @@ end
 if expected ~= '' and expected ~= rev then return rev end
 
 for _, run in ipairs(call('ZRANGE', runs, 0, -1)) do
-  if running > 0 and call('HGET', K .. 'run:' .. run, 'status') == 'running' then
-    finish(run, job, 'failed', '-', 0, 0)
+  local r = running > 0 and read_run(run)
+  if r and r.status == 'running' then
+    finish(run, r, 'failed', '-')
     running = running - 1
   end
   call('EXPIRE', K .. 'run:' .. run, TOMBSTONE)

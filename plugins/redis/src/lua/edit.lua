@@ -4,7 +4,7 @@
 -- Answers done, same (this request wrote the present revision), none, or the stored revision.
 local job, request, expected, active, tags, next, doc, event, guard = unpack(ARGV)
 local rt = K .. 'rt:' .. job
-local s = call('HMGET', rt, 'rev', 'request', 'active', 'next', 'running', 'run_status', 'status', 'seq', 'tags')
+local s = call('HMGET', rt, 'rev', 'request', 'active', 'next', 'running', 'latest', 'status', 'seq', 'tags')
 local rev, running, seq = s[1], tonumber(s[5] or '0'), s[8]
 if not rev then return 'none' end
 if s[2] == request then return 'same' end
@@ -12,7 +12,7 @@ if rev ~= expected or (guard ~= '' and text(document(job)) ~= guard) then return
 
 local was = s[4]
 if next == '' then next = was end
-local status = status_of(active, running, s[6])
+local status = status_of(active, running, read_latest(s[6]).status)
 if guard ~= '' then call('SET', K .. 'original:' .. job, guard) end
 call('SET', document(job), doc)
 call('HSET', rt, 'rev', string.format('%.0f', tonumber(rev) + 1), 'request', request, 'active', active, 'next', next,

@@ -42,39 +42,35 @@ local function result(key, job, keep, goes)
   return name and 'stored' or 'failed'
 end
 
-local function finish_job(run, job, rt, ending, counts)
-  local s = call('HMGET', rt, 'active', 'next', 'running', 'run', 'run_status', 'status', 'seq')
-  local running, last, next = tonumber(s[3]) - 1, s[5], '-'
-  if s[1] == '1' and tonumber(s[2]) then next = s[2] end
-  finish(run, job, ending, next, counts.stored, counts.failed)
-  if s[4] == run then last = ending end
-  local status = status_of(s[1], running, last)
-  if s[4] == run then
-    call('HSET', rt, 'running', running, 'status', status, 'run_status', ending, 'run_end', now)
-  else
-    call('HSET', rt, 'running', running, 'status', status)
-  end
-  move(job, s[7], s[6], status)
+local function finish_job(run, r, rt, ending)
+  local s = call('HMGET', rt, 'active', 'next', 'running', 'latest', 'status', 'seq')
+  local running, latest = tonumber(s[3]) - 1, read_latest(s[4])
+  finish(run, r, ending, s[1] == '1' and tonumber(s[2]) and s[2] or '-')
+  if latest.run == run then latest.status, latest.ended = ending, now end
+  local status = status_of(s[1], running, latest.status)
+  call('HSET', rt, 'running', running, 'status', status, 'latest',
+    table.concat({ latest.started, latest.run, latest.status, latest.ended }, ' '))
+  move(r.job, s[6], s[5], status)
 end
 
 local function record()
   local run, job, token, ending, keep, count = take(), take(), take(), take(), take(), tonumber(take())
-  local key, rt = K .. 'run:' .. run, K .. 'rt:' .. job
-  local r = call('HMGET', key, 'token', 'status', 'job')
-  local is_fenced = r[1] ~= token or r[3] ~= job or call('EXISTS', rt) == 0
-  local goes = not is_fenced and r[2] == 'running'
+  local key, rt, r = K .. 'run:' .. run, K .. 'rt:' .. job, read_run(run)
+  local is_fenced = not r or r.token ~= token or r.job ~= job or call('EXISTS', rt) == 0
+  local goes = not is_fenced and r.status == 'running'
   local counts = { stored = 0, failed = 0 }
   for _ = 1, count do
     local kind = result(key, job, keep, goes)
     if kind then counts[kind] = counts[kind] + 1 end
   end
+  if is_fenced then return 'fenced' end
+  r.stored, r.failed = r.stored + counts.stored, r.failed + counts.failed
   if goes and ending ~= '' then
-    finish_job(run, job, rt, ending, counts)
-  else
-    if counts.stored > 0 then call('HINCRBY', key, 'stored', counts.stored) end
-    if counts.failed > 0 then call('HINCRBY', key, 'failed', counts.failed) end
+    finish_job(run, r, rt, ending)
+  elseif counts.stored + counts.failed > 0 then
+    call('HSET', key, 'state', state_of(r))
   end
-  return is_fenced and 'fenced' or 'done'
+  return 'done'
 end
 
 local answers = {}

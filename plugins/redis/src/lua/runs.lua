@@ -5,14 +5,13 @@ local job, before, limit, wanted = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 local found = call('ZREVRANGEBYSCORE', K .. 'runs:' .. job, '(' .. before, '-inf', 'WITHSCORES')
 local page, next, last = {}, '', ''
 for i = 1, #found, 2 do
-  local key = K .. 'run:' .. found[i]
-  local status = call('HGET', key, 'status')
-  if status and (wanted == '' or wanted == status) then
+  local r = read_run(found[i])
+  if r and (wanted == '' or wanted == r.status) then
     if #page == limit then
       next = last
       break
     end
-    page[#page + 1] = { found[i], call('HGETALL', key) }
+    page[#page + 1] = { found[i], call('HGETALL', K .. 'run:' .. found[i]) }
     last = found[i + 1]
   end
 end

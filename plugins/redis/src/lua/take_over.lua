@@ -2,20 +2,18 @@
 -- ARGV: run, job, token that was seen, host, 1 where the owner's lease is respected, event ('' for none).
 -- Answers the fields of the run as it is now, or nothing when that is not to be.
 local run, job, seen, host, respects, event = unpack(ARGV)
-local key, rt = K .. 'run:' .. run, K .. 'rt:' .. job
-local r = call('HMGET', key, 'host', 'token', 'status')
+local rt, r = K .. 'rt:' .. job, read_run(run)
 local s = call('HMGET', rt, 'rev', 'fence')
-if not r[1] or r[2] ~= seen or r[3] ~= 'running' or not s[1] then return false end
-if respects == '1' and r[1] ~= host then
-  local lease = call('ZSCORE', K .. 'leases', r[1])
+if not r or r.token ~= seen or r.status ~= 'running' or not s[1] then return false end
+if respects == '1' and r.host ~= host then
+  local lease = call('ZSCORE', K .. 'leases', r.host)
   if lease and tonumber(lease) > now_us then return false end
 end
 
-local token = token_after(s[2])
-call('HSET', key, 'host', host, 'token', token)
-call('HINCRBY', key, 'attempt', 1)
-call('HDEL', K .. 'held:' .. r[1], run)
-hold(host, { run, job .. ' ' .. token })
-call('HSET', rt, 'fence', token)
+call('HDEL', K .. 'held:' .. r.host, run)
+r.host, r.token, r.attempt = host, token_after(s[2]), string.format('%d', r.attempt + 1)
+call('HSET', K .. 'run:' .. run, 'state', state_of(r))
+hold(host, { run, job .. ' ' .. r.token })
+call('HSET', rt, 'fence', r.token)
 if event ~= '' then log(job, 's', event) end
-return call('HGETALL', key)
+return call('HGETALL', K .. 'run:' .. run)
