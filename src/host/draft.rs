@@ -1,7 +1,7 @@
 //! What a client wants of a job, read from JSON and turned into a definition. The rules for jobs live here, so that the
 //! HTTP face, the command line and whatever comes later share them.
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use stock_scheduler_sdk::{FetcherRef, Interval, Job, JobId, Misfire, Overlap, Prefix, Symbol};
@@ -148,6 +148,15 @@ impl Draft {
         if self.timezone != Given::Value(shown_zone) || mode == Mode::Create {
             optional(&mut new.timezone, self.timezone, clears);
         }
+        if clears {
+            keep_schedule(
+                job,
+                &self.schedule_time,
+                &self.schedule,
+                &self.active,
+                &mut errors,
+            );
+        }
         let pointer = set_schedule(&mut new, self.schedule_time, self.schedule, &mut errors);
         if let Given::Value(active) = self.active {
             new.active = active;
@@ -169,15 +178,17 @@ fn set_schedule(
     schedule: Given<Value>,
     errors: &mut Vec<FieldError>,
 ) -> &'static str {
-    if schedule == Given::Null && job.schedule.is_object() && time == Given::Null {
-        errors.push(FieldError::value(
-            "/schedule",
-            "schedule cannot be cleared; stop the job instead",
-        ));
-    }
     if let Given::Value(schedule) = schedule
         && schedule != job.schedule
     {
+        if let Given::Value(time) = time
+            && job.schedule_time.as_ref() != Some(&time)
+            && !is_time_of_day(&time)
+        {
+            // The schedule wins, and still no nonsense is passed over.
+            let message = format!("schedule_time must be HH:MM from 00:00 to 23:59, not {time:?}");
+            errors.push(FieldError::value("/schedule_time", message));
+        }
         job.schedule = schedule;
         return "/schedule";
     }
@@ -195,6 +206,35 @@ fn set_schedule(
         _ => job.schedule = json!({"kind": "daily", "time": time}),
     }
     "/schedule_time"
+}
+
+fn is_time_of_day(text: &str) -> bool {
+    text.len() == 5 && NaiveTime::parse_from_str(text, "%H:%M").is_ok()
+}
+
+/// Refuses null for what a job cannot be without. The null that a GET shows for a schedule without one time changes
+/// nothing.
+fn keep_schedule(
+    job: &Job,
+    time: &Given<String>,
+    schedule: &Given<Value>,
+    active: &Given<bool>,
+    errors: &mut Vec<FieldError>,
+) {
+    let mut refuse = |name: &str| {
+        let message = format!("{name} cannot be cleared; stop the job instead");
+        errors.push(FieldError::value(format!("/{name}"), message));
+    };
+    if *schedule == Given::Null && !matches!(time, Given::Value(_)) {
+        refuse("schedule");
+    }
+    let cleared = *time == Given::Null && job.schedule_time.is_some();
+    if cleared && *schedule == Given::Absent {
+        refuse("schedule_time");
+    }
+    if *active == Given::Null {
+        refuse("is_active");
+    }
 }
 
 /// Checks what only the whole job shows.
@@ -324,18 +364,9 @@ fn printable(value: Value, most: usize) -> Result<String, ReadError> {
         let message = format!(
             "must have 1 to {most} characters and no control characters, not {length}: {text:?}"
         );
-        return Err(ReadError::value(shortened(message)));
+        return Err(ReadError::value(message));
     }
     Ok(text)
-}
-
-/// Keeps a message readable whatever a client sent.
-fn shortened(mut message: String) -> String {
-    if let Some((end, _)) = message.char_indices().nth(300) {
-        message.truncate(end);
-        message.push('…');
-    }
-    message
 }
 
 /// The symbols, trimmed, each once whatever its case.
@@ -374,9 +405,9 @@ pub(crate) fn timezone(value: Value) -> Result<Tz, ReadError> {
     name.parse().map_err(|_| {
         let near = fields::nearest(&name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
         let hint = near.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
-        ReadError::value(shortened(format!(
+        ReadError::value(format!(
             "must be an IANA zone such as \"America/New_York\", not {name:?}{hint}"
-        )))
+        ))
     })
 }
 
@@ -403,10 +434,7 @@ fn word<T: Copy>(value: Value, words: &[(&str, T)]) -> Result<T, ReadError> {
         .map(|(_, meaning)| *meaning);
     found.ok_or_else(|| {
         let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        ReadError::value(shortened(format!(
-            "must be one of {}, not {text:?}",
-            known.join(", ")
-        )))
+        ReadError::value(format!("must be one of {}, not {text:?}", known.join(", ")))
     })
 }
 

@@ -88,10 +88,10 @@ impl Fields {
             Some(value) => match read(value) {
                 Ok(value) => Given::Value(value),
                 Err(error) => {
-                    let (code, message) = (error.code, format!("{name} {}", error.message));
+                    let message = format!("{name} {}", shortened(error.message));
                     self.errors.push(FieldError {
                         pointer: format!("/{name}{}", error.below),
-                        code,
+                        code: error.code,
                         message,
                     });
                     Given::Absent
@@ -119,7 +119,7 @@ impl Fields {
             self.errors.push(FieldError {
                 pointer: format!("/{}", name.replace('~', "~0").replace('/', "~1")),
                 code: "unknown_field",
-                message: format!("unknown field {name:?}{hint}"),
+                message: shortened(format!("unknown field {name:?}")) + &hint,
             });
         }
         self.errors
@@ -212,8 +212,21 @@ pub(crate) fn date(value: Value) -> Result<Option<NaiveDate>, ReadError> {
     }
 }
 
+/// Keeps a sentence readable, whatever a client sent that it repeats.
+fn shortened(mut message: String) -> String {
+    if let Some((end, _)) = message.char_indices().nth(300) {
+        message.truncate(end);
+        message.push('…');
+    }
+    message
+}
+
 /// The known name most like `name`, if any is like it.
 pub(crate) fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    if name.len() > 64 {
+        // Nobody mistyped that, and comparing takes long.
+        return None;
+    }
     let name = name.to_lowercase();
     known
         .map(|candidate| {
