@@ -81,7 +81,9 @@ impl EventsApi {
             job: job_id.0.as_deref().map(known).transpose()?,
             names: names(types.0.as_deref())?,
         };
-        if let Some(job) = &filter.job {
+        let resumes = last_id.0.is_some() || since.0.is_some();
+        // Whoever resumes may still have to hear that the job was deleted.
+        if let Some(job) = filter.job.as_ref().filter(|_| !resumes) {
             self.host.job(job).await?;
         }
         // Listening begins before the log is read, so that nothing is lost in between.
@@ -113,7 +115,11 @@ impl EventsApi {
             since.filter(|since| !since.is_empty()),
         ) {
             (Some(id), _) => id.trim().parse().ok(),
-            (None, Some(since)) => Some(since_id(since)?),
+            (None, Some(since)) => match since_id(since)? {
+                // Nothing has happened since then.
+                Since::Instant(id) if id > end => return Ok(From::Now(end)),
+                Since::Event(id) | Since::Instant(id) => Some(id),
+            },
             (None, None) => return Ok(From::Now(end)),
         };
         let Some(after) = after.filter(|after| *after <= end) else {
@@ -308,17 +314,24 @@ fn names(text: Option<&str>) -> Result<Option<HashSet<&'static str>>, Refused> {
     words.collect::<Result<_, _>>().map(Some)
 }
 
-/// `since` is an event's id, or an instant: then everything in the log from that millisecond on.
-fn since_id(text: &str) -> Result<EventId, Refused> {
+/// Where a client wants to begin.
+enum Since {
+    /// After this event.
+    Event(EventId),
+    /// With everything from the millisecond after this place in the log.
+    Instant(EventId),
+}
+
+fn since_id(text: &str) -> Result<Since, Refused> {
     if let Ok(id) = text.parse() {
-        return Ok(id);
+        return Ok(Since::Event(id));
     }
     let at = super::query::instant("since", Some(text))?.unwrap_or_default();
     let ms = u64::try_from(at.timestamp_millis()).unwrap_or(0);
-    Ok(EventId {
+    Ok(Since::Instant(EventId {
         ms: ms.saturating_sub(1),
         seq: u64::MAX,
-    })
+    }))
 }
 
 /// An event's data on the wire.
