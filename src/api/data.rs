@@ -77,14 +77,17 @@ impl DataApi {
     async fn latest(
         &self,
         /// The symbol, as in the job.
-        symbol: Query<String>,
+        symbol: Query<Option<String>>,
         /// The prefix; `scheduled_stock_data` by default.
         prefix: Query<Option<String>>,
     ) -> Result<Reply<Vec<Any<Value>>>, Failure<ReadsOne>> {
         let prefix = prefix
             .0
             .unwrap_or_else(|| stock_scheduler_sdk::Prefix::default().to_string());
-        let (key, records) = self.host.latest_dataset(&prefix, &symbol.0).await?;
+        let symbol = symbol.0.ok_or_else(|| {
+            Refused::malformed("symbol is required: say whose data is wanted, as in ?symbol=AAPL")
+        })?;
+        let (key, records) = self.host.latest_dataset(&prefix, &symbol).await?;
         let location = format!("/scheduler/datasets/{}", query::encoded(&key.to_string()));
         Ok(Reply::bytes(records).header(header::CONTENT_LOCATION, &location))
     }

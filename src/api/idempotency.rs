@@ -4,7 +4,6 @@
 //! The key's document holds what the request will create before it is created, so a repeat after a crash in between goes
 //! on with the same id.
 
-use std::hash::{DefaultHasher, Hasher};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -18,6 +17,7 @@ use super::reply::Reply;
 use crate::host::{Host, HostError};
 
 const NAMESPACE: &str = "idempotency";
+const LONGEST: usize = 255;
 const KEPT: Duration = Duration::from_secs(24 * 3600);
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -66,11 +66,15 @@ impl Once {
         let Some(key) = key.filter(|key| !key.is_empty()) else {
             return Ok(Self::First(First { id, at, kept: None }));
         };
+        let length = key.len();
+        if length > LONGEST {
+            return Err(Refused::malformed(format!(
+                "Idempotency-Key must have at most {LONGEST} characters, not {length}"
+            )));
+        }
         let name = format!("{scope}:{key}");
-        let mut hasher = DefaultHasher::new();
-        hasher.write(body);
         let memory = Memory {
-            body: hasher.finish(),
+            body: fingerprint(body),
             id,
             at,
             answer: None,
@@ -183,11 +187,15 @@ impl First {
         }
     }
 
-    /// Frees the key: the request was refused and may be mended and repeated.
-    pub(super) async fn forget(&self, host: &Host) {
+    /// Frees the key of a request that was refused: it may be mended and repeated. Where the store gave no answer it may
+    /// have been carried out; then the key is kept, and a repeat goes on with the same id.
+    pub(super) async fn failed(&self, host: &Host, error: &HostError) {
         let Some((name, revision, _)) = &self.kept else {
             return;
         };
+        if matches!(error, HostError::Unavailable(_)) {
+            return;
+        }
         // An entry that cannot be dropped now ends by itself.
         let _ = host
             .in_time(
@@ -196,4 +204,11 @@ impl First {
             )
             .await;
     }
+}
+
+/// Tells one body from another (FNV-1a): the same for every build of the service, as it is stored.
+fn fingerprint(body: &[u8]) -> u64 {
+    body.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3)
+    })
 }

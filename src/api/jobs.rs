@@ -8,10 +8,11 @@ use poem_openapi::param::{Header, Path, Query};
 use poem_openapi::{OpenApi, Tags};
 use stock_scheduler_sdk::{JobId, JobQuery, JobStatus};
 
+use super::body::JsonBody;
 use super::idempotency::Once;
-use super::problem::{Changes, Creates, Deletes, Failure, Reads, ReadsOne, Refused};
+use super::problem::{Changes, Creates, Deletes, Failure, Reads, ReadsOne, Refused, Switches};
 use super::query::{self, flag};
-use super::reply::{JsonBody, Reply, json};
+use super::reply::{Reply, json};
 use super::wire::{JobBody, JobChange, JobInput, JobReply, Message, job_bytes};
 use crate::host::{Draft, Host, HostError, JobView, Mode};
 
@@ -50,7 +51,7 @@ impl JobsApi {
         &self,
         body: JsonBody<JobInput>,
         /// Names this request: at most 255 characters.
-        #[oai(name = "Idempotency-Key", validator(max_length = 255))]
+        #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
     ) -> Result<Reply<JobReply>, Failure<Creates>> {
         let draft = Draft::read(body.value, Mode::Create).map_err(Refused::invalid)?;
@@ -67,7 +68,7 @@ impl JobsApi {
                 Ok(shown(Reply::bytes(reply), &view).header(header::LOCATION, &location(&view)))
             }
             Err(error) => {
-                first.forget(&self.host).await;
+                first.failed(&self.host, &error).await;
                 Err(error.into())
             }
         }
@@ -232,7 +233,7 @@ impl JobsApi {
         &self,
         /// The job's id.
         job_id: Path<String>,
-    ) -> Result<Reply<JobReply>, Failure<Changes>> {
+    ) -> Result<Reply<JobReply>, Failure<Switches>> {
         let view = self.host.set_active(&known(&job_id.0)?, true).await?;
         Ok(changed("Job started successfully", &view))
     }
@@ -250,7 +251,7 @@ impl JobsApi {
         &self,
         /// The job's id.
         job_id: Path<String>,
-    ) -> Result<Reply<JobReply>, Failure<Changes>> {
+    ) -> Result<Reply<JobReply>, Failure<Switches>> {
         let view = self.host.set_active(&known(&job_id.0)?, false).await?;
         Ok(changed("Job stopped successfully", &view))
     }

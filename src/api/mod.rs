@@ -1,10 +1,12 @@
 //! The HTTP face: one file a resource; it translates and nothing else. The rules live in [`Host`].
 
+mod body;
 mod cors;
 mod data;
 mod events;
 mod idempotency;
 mod jobs;
+mod operations;
 mod outer;
 mod problem;
 mod query;
@@ -15,7 +17,7 @@ mod service;
 mod spec;
 mod wire;
 
-use poem::web::Html;
+use bytes::Bytes;
 use poem::{Endpoint, EndpointExt, Response, Route, get, handler};
 use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
@@ -61,35 +63,42 @@ fn endpoint(
 ) -> impl Endpoint<Output = Response> + use<> {
     let service = service(host, stop);
     let document = spec::document(&service, host);
-    let routes = outer::Routes::of(&document);
+    let routes = outer::Routes::of(&document, &["/docs", "/openapi.json", "/openapi.yaml"]);
     let pretty = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
     let yaml = spec::yaml(&document);
     let page = service
         .swagger_ui_html()
-        .replace(&service.spec(), &document.to_string());
+        .replace(&service.spec(), &document.to_string())
+        // A page without an icon makes browsers ask for /favicon.ico and complain.
+        .replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
     let app = Route::new()
-        .at("/docs", get(docs.data(Page(page))))
+        .at("/docs", get(docs.data(Page(page.into()))))
         .at(
             "/openapi.json",
-            get(json_document.data(JsonDocument(pretty))),
+            get(json_document.data(JsonDocument(pretty.into()))),
         )
-        .at("/openapi.yaml", get(yaml_document.data(YamlDocument(yaml))))
+        .at(
+            "/openapi.yaml",
+            get(yaml_document.data(YamlDocument(yaml.into()))),
+        )
         .nest("/", service);
     outer::Outer::new(app, routes, cors::Cors::new(origins))
 }
 
 #[derive(Clone)]
-struct Page(String);
+struct Page(Bytes);
 
 #[derive(Clone)]
-struct JsonDocument(String);
+struct JsonDocument(Bytes);
 
 #[derive(Clone)]
-struct YamlDocument(String);
+struct YamlDocument(Bytes);
 
 #[handler]
-fn docs(page: poem::web::Data<&Page>) -> Html<String> {
-    Html(page.0.0.clone())
+fn docs(page: poem::web::Data<&Page>) -> Response {
+    Response::builder()
+        .content_type("text/html; charset=utf-8")
+        .body(page.0.0.clone())
 }
 
 #[handler]

@@ -28,26 +28,18 @@ struct RoutePath {
 }
 
 impl Routes {
-    /// The routes that a document describes. They live as long as the process.
-    pub(super) fn of(document: &Value) -> Self {
+    /// The routes that a document describes, and `pages` beside them. They live as long as the process.
+    pub(super) fn of(document: &Value, pages: &[&'static str]) -> Self {
         let paths = document["paths"].as_object().into_iter().flatten();
         let routes = paths.map(|(path, operations)| {
-            let methods = operations
-                .as_object()
-                .into_iter()
-                .flat_map(|operations| operations.keys());
-            let allow = methods
-                .map(|method| method.to_uppercase())
-                .collect::<Vec<_>>()
-                .join(", ");
-            let template: &'static str = path.clone().leak();
-            RoutePath {
-                template,
-                segments: template.split('/').collect(),
-                allow,
-            }
+            let operations = operations.as_object().into_iter().flatten();
+            RoutePath::new(
+                path.clone().leak(),
+                operations.map(|(method, _)| method.as_str()),
+            )
         });
-        Self(routes.collect())
+        let pages = pages.iter().map(|page| RoutePath::new(page, ["get"]));
+        Self(routes.chain(pages).collect())
     }
 
     /// The route of a path: one without parameters before one with.
@@ -68,6 +60,23 @@ impl Routes {
         } else {
             first
         })
+    }
+}
+
+impl RoutePath {
+    fn new<'a>(template: &'static str, methods: impl IntoIterator<Item = &'a str>) -> Self {
+        let mut allow = Vec::new();
+        for method in methods {
+            allow.push(method.to_uppercase());
+            if method == "get" {
+                allow.push("HEAD".into());
+            }
+        }
+        Self {
+            template,
+            segments: template.split('/').collect(),
+            allow: allow.join(", "),
+        }
     }
 }
 
@@ -131,6 +140,9 @@ impl<E: Endpoint> Endpoint for Outer<E> {
 
 impl<E: Endpoint> Outer<E> {
     async fn answer(&self, mut request: Request) -> std::result::Result<Response, Refused> {
+        if !is_text(request.uri().path()) {
+            return Err(nothing_at(request.original_uri().path()));
+        }
         bounded(&mut request).await?;
         match AssertUnwindSafe(self.inner.call(request))
             .catch_unwind()
@@ -239,11 +251,7 @@ fn as_problem(answered: std::result::Result<Response, Refused>, path: &str, id: 
 /// An error that the framework made: the request did not reach an operation.
 fn plain(status: StatusCode, path: &str) -> Refused {
     match status {
-        StatusCode::NOT_FOUND => Refused::new(
-            status,
-            "not_found",
-            format!("there is nothing at {path}; the API is described at /docs"),
-        ),
+        StatusCode::NOT_FOUND => nothing_at(path),
         StatusCode::METHOD_NOT_ALLOWED => Refused::new(
             status,
             "method_not_allowed",
@@ -262,6 +270,34 @@ fn plain(status: StatusCode, path: &str) -> Refused {
             Refused::new(status, "malformed", detail)
         }
     }
+}
+
+fn nothing_at(path: &str) -> Refused {
+    let detail = format!("there is nothing at {path}; the API is described at /docs");
+    Refused::new(StatusCode::NOT_FOUND, "not_found", detail)
+}
+
+/// Whether a path is UTF-8 behind its percent signs.
+fn is_text(path: &str) -> bool {
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let code = (*first == b'%').then(|| std::str::from_utf8(after.get(..2)?).ok());
+        match code
+            .flatten()
+            .and_then(|code| u8::from_str_radix(code, 16).ok())
+        {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    std::str::from_utf8(&bytes).is_ok()
 }
 
 fn set(response: &mut Response, name: header::HeaderName, value: &str) {

@@ -80,18 +80,20 @@ impl Refused {
 
     /// The whole answer for a request to `instance`.
     pub(crate) fn response(self, instance: &str, request_id: &str) -> Response {
-        let errors = self.errors.into_iter().map(|e| ProblemField {
-            pointer: e.pointer,
+        let errors = self.errors.into_iter().take(MOST_ERRORS);
+        let errors = errors.map(|e| ProblemField {
+            pointer: shortened(e.pointer),
             code: e.code.into(),
-            message: e.message,
+            message: shortened(e.message),
         });
+        let detail = shortened(self.detail);
         let problem = Problem {
             kind: "about:blank".into(),
             title: self.status.canonical_reason().unwrap_or("Error").into(),
             status: self.status.as_u16(),
-            message: self.detail.clone(),
-            detail: self.detail,
-            instance: instance.into(),
+            message: detail.clone(),
+            detail,
+            instance: shortened(instance.to_owned()),
             code: self.code.into(),
             request_id: request_id.into(),
             errors: errors.collect(),
@@ -109,6 +111,20 @@ impl Refused {
         response
     }
 }
+
+/// Keeps an answer readable, whatever a client sent that it repeats.
+fn shortened(mut text: String) -> String {
+    if let Some((end, _)) = text.char_indices().nth(LONGEST) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
+/// How many characters of a text are answered.
+const LONGEST: usize = 1_000;
+/// How many fields' mistakes are answered.
+const MOST_ERRORS: usize = 100;
 
 pub(crate) const MEDIA_TYPE: &str = "application/problem+json";
 
@@ -155,6 +171,8 @@ statuses! {
     Changes = [400, 404, 409, 412, 413, 415, 422, 503];
     /// Asking for something to happen to a job or run.
     Acts = [400, 404, 409, 413, 415, 422, 503];
+    /// Starting or stopping something.
+    Switches = [400, 404, 409, 413, 415, 503];
     /// Deleting a job.
     Deletes = [400, 404, 412, 503];
 }
@@ -172,15 +190,16 @@ impl<S, E: Into<Refused>> From<E> for Failure<S> {
 /// The refusal travels in the response's extensions to the outermost layer, which knows the request.
 impl<S: Send> IntoResponse for Failure<S> {
     fn into_response(self) -> Response {
-        let mut response = Response::builder().status(self.0.status).finish();
-        response.extensions_mut().insert(self.0);
-        response
+        poem::Error::from(self).into_response()
     }
 }
 
-impl<S: Send> From<Failure<S>> for poem::Error {
+impl<S> From<Failure<S>> for poem::Error {
     fn from(failure: Failure<S>) -> Self {
-        Self::from_response(failure.into_response())
+        // An error made of a response would lose the response's extensions.
+        let mut error = Self::from_status(failure.0.status);
+        error.set_data(failure.0);
+        error
     }
 }
 

@@ -1,19 +1,14 @@
-//! Answers and bodies as bytes: JSON is written and read here directly, while the document still shows its shape.
+//! Answers as bytes: JSON is written here directly, while the document still shows its shape.
 
 use std::marker::PhantomData;
 
 use bytes::Bytes;
-use poem::http::{HeaderName, HeaderValue, StatusCode, header};
-use poem::{FromRequest, IntoResponse, Request, RequestBody, Response};
-use poem_openapi::registry::{
-    MetaHeader, MetaMediaType, MetaRequest, MetaResponse, MetaResponses, Registry,
-};
+use poem::http::{HeaderName, HeaderValue, StatusCode};
+use poem::{IntoResponse, Response};
+use poem_openapi::ApiResponse;
+use poem_openapi::registry::{MetaMediaType, MetaResponse, MetaResponses, Registry};
 use poem_openapi::types::Type;
-use poem_openapi::{ApiExtractor, ApiExtractorType, ApiResponse, ExtractParamOptions};
 use serde::Serialize;
-use serde_json::Value;
-
-use super::problem::Refused;
 
 const JSON: &str = "application/json";
 
@@ -77,13 +72,6 @@ impl<T: Send, const STATUS: u16> IntoResponse for Reply<T, STATUS> {
 
 impl<T: Type, const STATUS: u16> ApiResponse for Reply<T, STATUS> {
     fn meta() -> MetaResponses {
-        let headers = [header::ETAG, header::LOCATION, header::LINK].map(|name| MetaHeader {
-            name: name.to_string(),
-            description: None,
-            required: false,
-            deprecated: false,
-            schema: String::schema_ref(),
-        });
         MetaResponses {
             responses: vec![MetaResponse {
                 description: if STATUS == 202 { "Accepted" } else { "Done" },
@@ -93,7 +81,7 @@ impl<T: Type, const STATUS: u16> ApiResponse for Reply<T, STATUS> {
                     content_type: JSON,
                     schema: T::schema_ref(),
                 }],
-                headers: headers.into(),
+                headers: vec![],
             }],
         }
     }
@@ -101,80 +89,4 @@ impl<T: Type, const STATUS: u16> ApiResponse for Reply<T, STATUS> {
     fn register(registry: &mut Registry) {
         T::register(registry);
     }
-}
-
-/// A JSON body whose shape in the document is that of `T`, read strictly by whoever takes it.
-pub(crate) struct JsonBody<T> {
-    pub(crate) value: Value,
-    /// The bytes as sent, to recognise a repeated request.
-    pub(crate) bytes: Bytes,
-    shape: PhantomData<T>,
-}
-
-impl<'a, T: Type + Send> ApiExtractor<'a> for JsonBody<T> {
-    const TYPES: &'static [ApiExtractorType] = &[ApiExtractorType::RequestObject];
-
-    type ParamType = ();
-    type ParamRawType = ();
-
-    fn register(registry: &mut Registry) {
-        T::register(registry);
-    }
-
-    fn request_meta() -> Option<MetaRequest> {
-        let content = vec![MetaMediaType {
-            content_type: JSON,
-            schema: T::schema_ref(),
-        }];
-        Some(MetaRequest {
-            description: None,
-            content,
-            required: T::IS_REQUIRED,
-        })
-    }
-
-    async fn from_request(
-        request: &'a Request,
-        body: &mut RequestBody,
-        _options: ExtractParamOptions<()>,
-    ) -> poem::Result<Self> {
-        let refused = |refused: Refused| super::problem::Failure::<()>::from(refused).into();
-        if let Some(wrong) = request.content_type().filter(|kind| !is_json(kind)) {
-            let detail = format!("the body must be application/json, not {wrong:?}");
-            return Err(refused(Refused::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "unsupported_media_type",
-                detail,
-            )));
-        }
-        let bytes = <Vec<u8> as FromRequest>::from_request(request, body)
-            .await
-            .map(Bytes::from)?;
-        let value = if bytes.is_empty() && !T::IS_REQUIRED {
-            Ok(Value::Null)
-        } else {
-            serde_json::from_slice(&bytes)
-        };
-        match value {
-            Ok(value) => Ok(Self {
-                value,
-                bytes,
-                shape: PhantomData,
-            }),
-            Err(error) => Err(refused(Refused::malformed(format!(
-                "the body is not JSON: {error}"
-            )))),
-        }
-    }
-}
-
-/// `application/json` and `application/*+json`, with any parameters.
-fn is_json(content_type: &str) -> bool {
-    let essence = content_type
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    essence == JSON || (essence.starts_with("application/") && essence.ends_with("+json"))
 }

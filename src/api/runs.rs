@@ -5,11 +5,12 @@ use poem_openapi::OpenApi;
 use poem_openapi::param::{Header, Path, Query};
 use stock_scheduler_sdk::{FireQuery, RunId, RunQuery};
 
+use super::body::JsonBody;
 use super::idempotency::Once;
 use super::jobs::{Tag, known};
-use super::problem::{Acts, Failure, ReadsOne, Refused};
+use super::problem::{Acts, Failure, ReadsOne, Refused, Switches};
 use super::query;
-use super::reply::{JsonBody, Reply, json};
+use super::reply::{Reply, json};
 use super::wire::{Execution, FireBody, Message, RunInput, RunStarted, run_status};
 use crate::host::{Host, HostError, ManualRun, NO_HISTORY, RUN_NOT_FOUND};
 
@@ -34,7 +35,7 @@ impl RunsApi {
         job_id: Path<String>,
         body: JsonBody<Option<RunInput>>,
         /// Names this request: at most 255 characters.
-        #[oai(name = "Idempotency-Key", validator(max_length = 255))]
+        #[oai(name = "Idempotency-Key")]
         key: Header<Option<String>>,
     ) -> Result<Reply<RunStarted, 202>, Failure<Acts>> {
         let job = known(&job_id.0)?;
@@ -45,7 +46,7 @@ impl RunsApi {
         };
         let id: RunId = first.id.parse().unwrap_or_else(|_| RunId::random());
         if let Err(error) = self.host.run_now(&job, id, wish).await {
-            first.forget(&self.host).await;
+            first.failed(&self.host, &error).await;
             return Err(error.into());
         }
         let body = json(&RunStarted {
@@ -93,7 +94,7 @@ impl RunsApi {
         &self,
         /// The run's id.
         execution_id: Path<String>,
-    ) -> Result<Reply<Message, 202>, Failure<Acts>> {
+    ) -> Result<Reply<Message, 202>, Failure<Switches>> {
         if self.host.cancel(run_id(&execution_id.0)?).await? {
             return Ok(Reply::json(&Message {
                 message: "Execution cancelled".into(),

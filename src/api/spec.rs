@@ -1,9 +1,11 @@
-//! The published document: what poem-openapi generates, and what it cannot say.
+//! The published document: what poem-openapi generates, and what it cannot say of shapes. What it cannot say of requests
+//! and answers is `operations`' business.
 
 use poem_openapi::OpenApiService;
 use serde_json::{Map, Value, json};
 
 use super::Api;
+use super::operations;
 use crate::host::Host;
 
 pub(super) const DESCRIPTION: &str = "Fetches market data on a schedule, for many symbols a job, stores it where you \
@@ -12,6 +14,8 @@ pub(super) const DESCRIPTION: &str = "Fetches market data on a schedule, for man
 
 /// Bodies that take no fields but those shown.
 const INPUTS: [&str; 3] = ["JobInput", "JobChange", "RunInput"];
+/// Shapes that are written here whole.
+const WHOLE: [&str; 4] = ["TimeZone", "Schedule", "Fetcher", "Record"];
 const NO_CONTROLS: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
 
 /// The document of what `service` serves.
@@ -25,13 +29,16 @@ pub(super) fn document(service: &OpenApiService<Api, ()>, host: &Host) -> Value 
         shared(schemas, host);
         schemas
             .iter_mut()
+            .filter(|(name, _)| !WHOLE.contains(&name.as_str()))
             .for_each(|(name, schema)| complete(name, schema));
+        variants(schemas);
     }
     if let Some(paths) = document["paths"].as_object_mut() {
         paths
             .values_mut()
             .flat_map(Value::as_object_mut)
-            .for_each(operations);
+            .flat_map(Map::values_mut)
+            .for_each(operations::complete);
     }
     document
 }
@@ -43,14 +50,11 @@ pub(super) fn yaml(document: &Value) -> String {
 
 /// Shapes that several bodies use.
 fn shared(schemas: &mut Map<String, Value>, host: &Host) {
-    let zones: Vec<_> = chrono_tz::TZ_VARIANTS
-        .iter()
-        .map(|zone| zone.name())
-        .collect();
     let price = json!({"type": "number", "nullable": true});
     schemas.insert(
         "TimeZone".into(),
-        json!({"type": "string", "description": "An IANA zone.", "enum": zones}),
+        json!({"type": "string", "format": "iana-time-zone", "example": "America/New_York",
+            "description": "The name of a zone in the IANA database."}),
     );
     schemas.insert("Schedule".into(), schedules(host));
     schemas.insert("Fetcher".into(), fetchers(host));
@@ -70,23 +74,47 @@ fn shared(schemas: &mut Map<String, Value>, host: &Host) {
     );
 }
 
+/// Bodies that are like another but for a rule.
+fn variants(schemas: &mut Map<String, Value>) {
+    let mut patch = schemas["JobChange"].clone();
+    patch["title"] = "JobPatch".into();
+    patch["description"] =
+        "What a client changes of a job; what is missing stays as it is, null clears.".into();
+    for field in ["name", "stock_ids", "is_active"] {
+        patch["properties"][field]
+            .as_object_mut()
+            .map(|shape| shape.remove("nullable"));
+    }
+    patch["properties"]["schedule"] = json!({"$ref": "#/components/schemas/Schedule"});
+    schemas.insert("JobPatch".into(), patch);
+}
+
 /// A schedule is one of the registered kinds, each with its own fields.
 fn schedules(host: &Host) -> Value {
-    let kinds = host
-        .schedule_schemas()
-        .into_iter()
-        .map(|(kind, mut schema)| {
-            schema["properties"]["kind"] = json!({"type": "string", "enum": [kind]});
-            let mut required = vec![json!("kind")];
-            required.extend(schema["required"].as_array().cloned().unwrap_or_default());
-            schema["required"] = required.into();
-            schema
-        });
-    let mut kinds: Vec<_> = kinds.collect();
+    let mut kinds = Vec::new();
+    for (kind, schema) in host.schedule_schemas() {
+        match schema["oneOf"].as_array() {
+            Some(shapes) => kinds.extend(shapes.iter().map(|shape| of_kind(&kind, shape.clone()))),
+            None => kinds.push(of_kind(&kind, schema)),
+        }
+    }
     match kinds.len() {
         1 => kinds.remove(0),
         _ => json!({"oneOf": kinds}),
     }
+}
+
+fn of_kind(kind: &str, mut shape: Value) -> Value {
+    shape["properties"]["kind"] = json!({"type": "string", "enum": [kind]});
+    let mut required = shape["required"].as_array().cloned().unwrap_or_default();
+    if !required.contains(&json!("kind")) {
+        required.insert(0, json!("kind"));
+    }
+    shape["required"] = required.into();
+    if shape["properties"].get("timezone").is_some() {
+        refer(&mut shape["properties"]["timezone"], "TimeZone");
+    }
+    shape
 }
 
 fn fetchers(host: &Host) -> Value {
@@ -107,13 +135,14 @@ fn complete(name: &str, schema: &mut Value) {
         schema["additionalProperties"] = false.into();
     }
     let mut required: Vec<Value> = schema["required"].as_array().cloned().unwrap_or_default();
+    if name == "Problem" {
+        required.retain(|field| field != "errors");
+    }
     let Some(properties) = schema["properties"].as_object_mut() else {
         return;
     };
-    if matches!(name, "Schedule" | "Fetcher" | "Record") {
-        return;
-    }
     for (field, shape) in properties {
+        plain_reference(shape);
         detail(name, field, shape, input);
         if required.contains(&json!(field)) || (name == "Problem" && field == "errors") {
             continue;
@@ -128,9 +157,19 @@ fn complete(name: &str, schema: &mut Value) {
     }
 }
 
+/// A described reference is written with a schema of its own for the description, which is there anyway.
+fn plain_reference(shape: &mut Value) {
+    if let Some(parts) = shape.get_mut("allOf").and_then(Value::as_array_mut) {
+        parts.retain(|part| part.get("$ref").is_some());
+    }
+}
+
 fn nullable(shape: Value) -> Value {
     if shape.get("$ref").is_some() {
         return json!({"allOf": [shape], "nullable": true});
+    }
+    if shape.get("type").is_none() && shape.get("allOf").is_none() {
+        return shape;
     }
     let mut shape = shape;
     shape["nullable"] = true.into();
@@ -144,8 +183,9 @@ fn nullable(shape: Value) -> Value {
 fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
     let job = matches!(name, "JobInput" | "JobChange" | "Job" | "RunInput");
     let more = match field {
-        "stock_ids" => json!({"items": {"type": "string", "minLength": 1, "maxLength": 32,
-            "pattern": "^[A-Za-z0-9.^=&_+$!-]+$", "example": "AAPL"}}),
+        // Blanks around a symbol are dropped.
+        "stock_ids" => json!({"items": {"type": "string", "example": "AAPL",
+            "pattern": "^ *[A-Za-z0-9.^=&_+$!-]{1,32} *$"}}),
         "name" if job => json!({"pattern": NO_CONTROLS, "example": "Daily Tech Stocks"}),
         "prefix" if job => json!({"pattern": "^[^{}:\\u0000-\\u001f\\u007f-\\u009f]+$"}),
         "tags" => {
@@ -185,54 +225,8 @@ fn refer(shape: &mut Value, name: &str) {
     *shape = json!({"$ref": format!("#/components/schemas/{name}")});
 }
 
-fn merge(shape: &mut Value, more: Value) {
+pub(super) fn merge(shape: &mut Value, more: Value) {
     if let (Some(shape), Value::Object(more)) = (shape.as_object_mut(), more) {
         shape.extend(more);
-    }
-}
-
-/// What poem-openapi cannot say of parameters and answers.
-fn operations(path: &mut Map<String, Value>) {
-    for operation in path.values_mut() {
-        let id = operation["operationId"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned();
-        for parameter in operation["parameters"].as_array_mut().into_iter().flatten() {
-            let name = parameter["name"].as_str().unwrap_or_default().to_owned();
-            merge(&mut parameter["schema"], parameter_detail(&id, &name));
-            // Generators make a nullable parameter of a default; ours are simply left out.
-            parameter["schema"]
-                .as_object_mut()
-                .map(|schema| schema.remove("nullable"));
-        }
-        if matches!(id.as_str(), "getDataset" | "getLatestDataset") {
-            let answer =
-                &mut operation["responses"]["200"]["content"]["application/json"]["schema"];
-            answer["items"] = json!({"$ref": "#/components/schemas/Record"});
-        }
-        if id == "patchJob" {
-            let content = &mut operation["requestBody"]["content"];
-            content["application/merge-patch+json"] = content["application/json"].clone();
-        }
-    }
-}
-
-fn parameter_detail(operation: &str, name: &str) -> Value {
-    let most = match operation {
-        "listHistory" => 500,
-        _ => 1_000,
-    };
-    match name {
-        "limit" => json!({"type": "integer", "minimum": 1, "maximum": most}),
-        "active_only" => json!({"type": "boolean"}),
-        "status" if operation == "listJobs" => {
-            json!({"enum": ["pending", "running", "completed", "failed", "paused"]})
-        }
-        "status" => json!({"enum": ["running", "success", "partial_success", "failed"]}),
-        "since" | "until" if operation == "listFires" => json!({"format": "date-time"}),
-        "job_id" => json!({"pattern": "^[A-Za-z0-9_-]{1,64}$"}),
-        "execution_id" => json!({"format": "uuid"}),
-        _ => json!({}),
     }
 }

@@ -7,3 +7,6 @@ mod support;
 
 /// The main job, from a curl to the stored data, on every store.
 mod main_job;
+
+/// The published document.
+mod openapi;

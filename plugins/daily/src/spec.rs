@@ -50,28 +50,35 @@ impl ScheduleFactory for DailyFactory {
             "pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$",
             "example": "17:00",
         });
-        json!({
-            "type": "object",
-            "description": "Every day at `time`, or at each of `times`.",
-            "required": ["kind"],
-            "additionalProperties": false,
-            "properties": {
-                "kind": {"type": "string", "enum": ["daily"]},
-                "time": time,
-                "times": {
-                    "type": "array",
-                    "items": time,
-                    "minItems": 1,
-                    "maxItems": MOST_TIMES,
-                    "uniqueItems": true,
+        let times = json!({
+            "type": "array",
+            "items": time,
+            "minItems": 1,
+            "maxItems": MOST_TIMES,
+            "uniqueItems": true,
+        });
+        let shape = |title, description, name: &str, when| {
+            json!({
+                "type": "object",
+                "title": title,
+                "description": description,
+                "required": ["kind", name],
+                "additionalProperties": false,
+                "properties": {
+                    "kind": {"type": "string", "enum": ["daily"]},
+                    name: when,
+                    "timezone": {
+                        "type": "string",
+                        "description": "The IANA name of the zone in which the times are meant; without it the job's.",
+                        "example": "America/New_York",
+                    },
                 },
-                "timezone": {
-                    "type": "string",
-                    "description": "The IANA name of the zone in which the times are meant; without it the job's.",
-                    "example": "America/New_York",
-                },
-            },
-        })
+            })
+        };
+        json!({"oneOf": [
+            shape("Daily", "Every day at `time`.", "time", time),
+            shape("DailyTimes", "Every day at each of `times`.", "times", times),
+        ]})
     }
 }
 
