@@ -43,6 +43,12 @@ struct Planned {
     claim: Claim,
 }
 
+impl Planned {
+    fn at(&self) -> DateTime<Utc> {
+        self.due.next.look_at().unwrap_or_default()
+    }
+}
+
 /// The dispatcher's own memory; all of it can be lost.
 #[derive(Default)]
 struct Desk {
@@ -54,7 +60,7 @@ struct Desk {
 
 impl Engine {
     /// Fires jobs until the service stops.
-    pub(crate) async fn dispatch(self: Arc<Self>) {
+    pub(super) async fn dispatch(self: Arc<Self>) {
         let mut desk = Desk::default();
         let mut reconcile_at = Instant::now();
         let mut away = false;
@@ -137,10 +143,12 @@ impl Engine {
 
     /// Works out claims for due jobs that are new or have changed.
     async fn plan(&self, desk: &mut Desk, due: Vec<Due>) -> Result<(), StoreError> {
+        // What is late was held up, by a store that was away or a machine that slept: that may change what is to be done.
+        let fresh_until = self.time.now() - TimeDelta::seconds(1);
         let known = |desk: &Desk, due: &Due| {
             desk.planned
                 .get(&due.job)
-                .is_some_and(|planned| planned.due == *due)
+                .is_some_and(|planned| planned.due == *due && planned.at() >= fresh_until)
         };
         if desk.planned.len() > due.len() {
             let current: std::collections::HashSet<_> = due.iter().map(|due| &due.job).collect();
@@ -218,6 +226,11 @@ impl Engine {
     }
 
     fn answered(self: &Arc<Self>, claim: Claim, slot: Option<Slot>, answer: Claimed) {
+        let next = claim.advance.as_ref().and_then(|step| step.to.look_at());
+        let is_due_again = next.is_some_and(|next| next <= self.time.now());
+        if is_due_again && !matches!(answer, Claimed::Refused(_)) {
+            self.nudge();
+        }
         match (answer, slot, claim.run) {
             (Claimed::Granted(grant), Some(slot), Some(new)) => {
                 if let Some(fire_time) = new.fire_time {
@@ -288,10 +301,11 @@ impl Engine {
 
 impl Desk {
     fn put(&mut self, due: Due, claim: Claim) {
-        let at = due.next.look_at().unwrap_or_default();
-        self.order.insert((at, due.job.clone()), ());
-        if let Some(old) = self.planned.insert(due.job.clone(), Planned { due, claim }) {
-            let old_at = old.due.next.look_at().unwrap_or_default();
+        let (job, planned) = (due.job.clone(), Planned { due, claim });
+        let at = planned.at();
+        self.order.insert((at, job.clone()), ());
+        if let Some(old) = self.planned.insert(job, planned) {
+            let old_at = old.at();
             if old_at != at {
                 self.order.remove(&(old_at, old.due.job));
             }

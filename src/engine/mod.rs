@@ -66,6 +66,11 @@ impl Engine {
         }
     }
 
+    /// Fires jobs and finishes lost runs until the service stops.
+    pub(crate) fn start(self: &Arc<Self>) {
+        self.tasks.spawn(self.clone().dispatch());
+    }
+
     /// Makes the dispatcher look for what is due now, rather than when it meant to.
     pub(crate) fn nudge(&self) {
         self.nudge.notify_one();
@@ -83,7 +88,8 @@ impl Engine {
         }
     }
 
-    /// Waits until every run has finished or checkpointed, then gives up the lease so that others can go on at once.
+    /// Waits until the dispatcher has ended and every run has finished or checkpointed, then gives up the lease so that
+    /// others can go on at once.
     pub(crate) async fn wind_up(&self) {
         self.tasks.close();
         self.tasks.wait().await;

@@ -60,8 +60,16 @@ pub(crate) fn claim(job: &Job, situation: &Situation<'_>) -> Claim {
         ));
         return claim;
     };
-    let (fires, next) = fires_until(schedule, due, situation.now);
-    let (run, passed) = decide(job, situation, fires);
+    let (mut fires, mut next) = fires_until(schedule, due, situation.now);
+    let has_last = next.at().is_none_or(|next| next > situation.now);
+    // Fires to be skipped that follow the last one to run are the next step's.
+    if let Some(last) = fires.iter().rposition(|fire| fire.skip.is_none())
+        && let Some(skipped) = fires.get(last + 1)
+    {
+        next = NextFire::At(skipped.at);
+        fires.truncate(last + 1);
+    }
+    let (run, passed) = decide(job, situation, fires, has_last);
     claim.advance = Some(step(situation, next, passed));
     claim.run = run.map(|fire_time| new_run(job, fire_time, situation.zone));
     claim
@@ -118,13 +126,14 @@ fn first_fire(schedule: &dyn Schedule, due: DateTime<Utc>) -> Occurrence {
     }
 }
 
-/// Which of the fires runs, if any, and what is recorded of the others.
+/// Which of the fires runs, if any, and what is recorded of the others; only the last of all runs.
 fn decide(
     job: &Job,
     situation: &Situation<'_>,
     fires: Vec<Occurrence>,
+    has_last: bool,
 ) -> (Option<DateTime<Utc>>, Vec<Fire>) {
-    let last = fires.len() - 1;
+    let last = fires.len() - usize::from(has_last);
     let mut run = None;
     let mut passed = Vec::new();
     for (place, fire) in fires.into_iter().enumerate() {
@@ -190,6 +199,15 @@ mod tests {
     }
 
     fn claim_at(now: DateTime<Utc>, misfire: Misfire, fetcher_known: bool) -> Claim {
+        claim_of(&Hourly, now, misfire, fetcher_known)
+    }
+
+    fn claim_of(
+        schedule: &dyn Schedule,
+        now: DateTime<Utc>,
+        misfire: Misfire,
+        fetcher_known: bool,
+    ) -> Claim {
         let mut job = Job::new(
             JobId::random(),
             "A",
@@ -209,7 +227,7 @@ mod tests {
             &job,
             &Situation {
                 due: &due,
-                schedule: Some(&Hourly),
+                schedule: Some(schedule),
                 fetcher_known,
                 zone,
                 now,
@@ -250,6 +268,32 @@ mod tests {
             ]
         );
         assert_eq!(claim.advance.unwrap().to, NextFire::At(at(15, 0)));
+    }
+
+    #[test]
+    fn a_holiday_after_the_last_missed_fire_does_not_keep_it_from_running() {
+        /// Hourly, but nothing at 13:00 and 14:00.
+        struct Siesta;
+        impl Schedule for Siesta {
+            fn next_after(&self, instant: DateTime<Utc>) -> Next {
+                match Hourly.next_after(instant) {
+                    Next::At(fire) if [at(13, 0), at(14, 0)].contains(&fire.at) => {
+                        Next::At(fire.skipped("siesta"))
+                    }
+                    next => next,
+                }
+            }
+
+            fn describe(&self) -> String {
+                "hourly but for the siesta".into()
+            }
+        }
+
+        let claim = claim_of(&Siesta, at(14, 30), Misfire::FireOnce, true);
+
+        assert_eq!(claim.run.as_ref().unwrap().fire_time, Some(at(12, 0)));
+        assert!(missed(&claim).is_empty());
+        assert_eq!(claim.advance.unwrap().to, NextFire::At(at(13, 0)));
     }
 
     #[test]

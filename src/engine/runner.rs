@@ -98,7 +98,8 @@ impl Engine {
         Ok(())
     }
 
-    /// Records a step, however long the store is away; gives up when the run is no longer ours.
+    /// Records a step, however long the store is away; gives up when the run is no longer ours, or when the service stops
+    /// and the store is still away: whoever takes the run over asks for these symbols again.
     async fn record(
         &self,
         grant: &Grant,
@@ -109,7 +110,9 @@ impl Engine {
         let mut warned = false;
         loop {
             match self.store.record(grant, plan, results.clone(), end).await {
-                Err(error) if error.kind() == StoreErrorKind::Unavailable => {
+                Err(error)
+                    if error.kind() == StoreErrorKind::Unavailable && !self.stop.is_cancelled() =>
+                {
                     if !std::mem::replace(&mut warned, true) {
                         tracing::warn!(%error, results = results.len(), "cannot record yet; trying again");
                     }
@@ -226,10 +229,9 @@ fn request(plan: &RunPlan, symbol: Symbol) -> FetchRequest {
 /// Asks the plugin once. Its panic is its own failure; an answer without bars is none.
 async fn call(fetcher: &FetcherEntry, request: &FetchRequest) -> Result<Series, FetchError> {
     use stock_scheduler_sdk::FetchErrorKind::{Malformed, NoData};
-    match AssertUnwindSafe(fetcher.fetcher.fetch(request))
-        .catch_unwind()
-        .await
-    {
+    // Within the block, because a plugin may panic before it has made a future.
+    let asked = async { fetcher.fetcher.fetch(request).await };
+    match AssertUnwindSafe(asked).catch_unwind().await {
         Ok(Ok(series)) if series.bars.is_empty() => Err(FetchError::new(
             NoData,
             format!(

@@ -183,7 +183,7 @@ impl HostBuilder {
         let (bus, follow) = EventBus::new(store.clone(), listeners, stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(follow);
-        tasks.spawn(engine.clone().dispatch());
+        engine.start();
         let inner = Inner {
             store,
             plugins,
