@@ -1,12 +1,23 @@
 //! What the service promises, tried from outside: the real binary, a real redis-server, a local provider over HTTP.
 
 #![expect(clippy::unwrap_used, reason = "a test fails where it cannot go on")]
+#![expect(
+    clippy::disallowed_methods,
+    reason = "processes live by the machine's clock"
+)]
+#![expect(
+    clippy::print_stdout,
+    reason = "a seed, or what was left out, is told"
+)]
 
 /// Processes and servers that the tests use.
 mod support;
 
 /// The main job, from a curl to the stored data, on every store.
 mod main_job;
+
+/// The clockwork on simulated time.
+mod engine;
 
 /// The published document.
 mod openapi;

@@ -4,6 +4,7 @@ pub(crate) mod provider;
 pub(crate) mod redis;
 pub(crate) mod service;
 pub(crate) mod sse;
+pub(crate) mod world;
 
 use std::time::Duration;
 

@@ -1,0 +1,10 @@
+//! The clockwork on simulated time: days pass in a moment, and every fire is accounted for.
+
+/// Fires on time, across clock changes, downtime and clocks that are set.
+mod firing;
+/// Hosts that start, stop and follow one another.
+mod hosts;
+/// What people do to a job while it goes or waits.
+mod orders;
+/// One symbol's trouble is its own; the provider is asked as it allows.
+mod symbols;
