@@ -5,10 +5,7 @@
     clippy::disallowed_methods,
     reason = "processes live by the machine's clock"
 )]
-#![expect(
-    clippy::print_stdout,
-    reason = "a seed, or what was left out, is told"
-)]
+#![expect(clippy::print_stdout, reason = "a seed, or what was left out, is told")]
 
 /// Processes and servers that the tests use.
 mod support;
@@ -16,8 +13,14 @@ mod support;
 /// The main job, from a curl to the stored data, on every store.
 mod main_job;
 
+/// Services that are killed.
+mod crash;
+
 /// The clockwork on simulated time.
 mod engine;
 
 /// The published document.
 mod openapi;
+
+/// The wire contract.
+mod http;

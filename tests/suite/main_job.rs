@@ -2,12 +2,12 @@
 
 use std::time::Duration;
 
-use chrono::{Timelike, Utc};
+use chrono::Utc;
 use reqwest::Method;
 use serde_json::{Value, json};
 
 use crate::support::service::Options;
-use crate::support::{Provider, RedisServer, Script, Service};
+use crate::support::{Provider, RedisServer, Script, Service, next_minute};
 
 /// The main job on a store: five symbols, one of which fails, due at the next minute.
 async fn fires_at_its_minute(store: &str) {
@@ -68,14 +68,6 @@ async fn fires_at_its_minute(store: &str) {
         (1, &json!("fired"))
     );
     assert_eq!(service.stop().await, Some(0));
-}
-
-/// A whole minute that is at least two seconds away.
-fn next_minute() -> chrono::DateTime<Utc> {
-    let soon = Utc::now() + chrono::TimeDelta::seconds(62);
-    soon.with_second(0)
-        .and_then(|at| at.with_nanosecond(0))
-        .unwrap()
 }
 
 fn not_found() -> String {

@@ -8,6 +8,8 @@ pub(crate) mod world;
 
 use std::time::Duration;
 
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
+
 pub(crate) use provider::{Provider, Script};
 pub(crate) use redis::RedisServer;
 pub(crate) use service::Service;
@@ -40,6 +42,14 @@ pub(crate) fn client() -> reqwest::Client {
         .connect_timeout(Duration::from_secs(5))
         .build()
         .expect("a client")
+}
+
+/// A whole minute that is at least two seconds away.
+pub(crate) fn next_minute() -> DateTime<Utc> {
+    let soon = Utc::now() + TimeDelta::seconds(62);
+    soon.with_second(0)
+        .and_then(|at| at.with_nanosecond(0))
+        .expect("a whole minute")
 }
 
 /// A port that was free a moment ago.

@@ -106,6 +106,11 @@ impl Provider {
         self.state.lock().unwrap().log.clone()
     }
 
+    /// How often it was asked so far.
+    pub(crate) fn requests(&self) -> usize {
+        self.state.lock().unwrap().log.len()
+    }
+
     /// How often bars of `symbol` were sent.
     pub(crate) fn answered(&self, symbol: &str) -> usize {
         self.state
