@@ -6,7 +6,7 @@
     reason = "a tool for measuring, not for running"
 )]
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -18,8 +18,12 @@ use stock_scheduler_sdk::{
     StoredJob, SymbolOutcome, SymbolResult, TriggeredBy,
 };
 
-const JOBS: usize = 10_000;
-const CALLERS: usize = 64;
+static JOBS: LazyLock<usize> = LazyLock::new(|| setting("JOBS", 10_000));
+static CALLERS: LazyLock<usize> = LazyLock::new(|| setting("CALLERS", 64));
+
+fn setting(name: &str, default: usize) -> usize {
+    std::env::var(name).map_or(default, |number| number.parse().unwrap())
+}
 
 #[tokio::main]
 async fn main() {
@@ -86,18 +90,18 @@ fn job(symbols: usize, created_at: DateTime<Utc>) -> Job {
 
 async fn create(store: &Arc<RedisStore>, due: DateTime<Utc>) -> Vec<StoredJob> {
     let started = Instant::now();
-    let creations = (0..JOBS).map(|_| {
+    let creations = (0..*JOBS).map(|_| {
         let store = store.clone();
         async move { store.create(job(1, due), NextFire::At(due)).await.unwrap() }
     });
     let jobs: Vec<StoredJob> = stream::iter(creations.map(tokio::spawn))
-        .buffer_unordered(CALLERS)
+        .buffer_unordered(*CALLERS)
         .map(Result::unwrap)
         .collect()
         .await;
     tell(
-        &format!("create, {CALLERS} callers"),
-        JOBS,
+        &format!("create, {} callers", *CALLERS),
+        *JOBS,
         started.elapsed(),
     );
     jobs
@@ -144,7 +148,7 @@ async fn claim(store: &Arc<RedisStore>, jobs: &[StoredJob]) -> Vec<(Grant, RunPl
         .collect();
     let started = Instant::now();
     let claimed = store.claim(host, claims).await.unwrap();
-    tell("claim, one call", JOBS, started.elapsed());
+    tell("claim, one call", *JOBS, started.elapsed());
     let grant = |claimed| match claimed {
         Claimed::Granted(grant) => grant,
         other => panic!("{other:?}"),
@@ -166,11 +170,11 @@ async fn finish(store: &Arc<RedisStore>, runs: Vec<(Grant, RunPlan)>) {
         }
     });
     stream::iter(records.map(tokio::spawn))
-        .buffer_unordered(CALLERS)
+        .buffer_unordered(*CALLERS)
         .for_each(|_| async {})
         .await;
     tell(
-        &format!("record and end, 1 symbol of 20 bars, {CALLERS} callers"),
+        &format!("record and end, 1 symbol of 20 bars, {} callers", *CALLERS),
         count,
         started.elapsed(),
     );
@@ -205,7 +209,7 @@ async fn put(store: &Arc<RedisStore>) {
             async move { store.record(&grant, &plan, some, None).await.unwrap() }
         });
         stream::iter(calls.map(tokio::spawn))
-            .buffer_unordered(CALLERS)
+            .buffer_unordered(*CALLERS)
             .for_each(|_| async {})
             .await;
         store
@@ -280,7 +284,7 @@ fn result(symbol: usize, bars: usize) -> SymbolResult {
     SymbolResult {
         symbol,
         attempts: 1,
-        outcome: SymbolOutcome::Fetched(series),
+        outcome: SymbolOutcome::Fetched(series.into()),
     }
 }
 

@@ -31,12 +31,14 @@ impl JobStore for RedisStore {
             job_name: job.name.clone(),
             revision: 1,
         };
+        let document = document(&job)?;
         let part: Part = vec![
             job.id.as_str().into(),
             wire::flag(job.active).into(),
             tags(&job).into(),
             wire::next(&next).into(),
-            document(&job)?.into(),
+            document.as_str().into(),
+            scripts::sum(&document).into(),
             event::json(&created)?.into(),
         ];
         let joined = self.creations.join(part, |parts| self.create_parts(parts));
@@ -149,9 +151,9 @@ impl RedisStore {
             .arg(edit.expected);
         call.arg(wire::flag(job.active)).arg(tags(&job));
         call.arg(edit.next.as_ref().map(wire::next).unwrap_or_default());
-        call.arg(document(&job)?)
-            .arg(event::json(&edited(edit.kind, &job))?)
-            .arg(guard);
+        let document = document(&job)?;
+        call.arg(&document).arg(scripts::sum(&document));
+        call.arg(event::json(&edited(edit.kind, &job))?).arg(guard);
         let answer: String = self.link.run(&call).await?;
         match answer.as_str() {
             "done" | "same" => self.stored(&job.id).await,

@@ -178,6 +178,7 @@ impl RedisStore {
             job_name: job.name.clone(),
             revision: job.revision,
         };
+        let document = document(&job)?;
         let mut call = scripts::ADOPT.call();
         call.arg(id.as_str())
             .arg(text)
@@ -185,7 +186,8 @@ impl RedisStore {
             .arg(wire::flag(job.active));
         call.arg(tags(&job))
             .arg(wire::next(&next))
-            .arg(document(&job)?)
+            .arg(&document)
+            .arg(scripts::sum(&document))
             .arg(event::json(&created)?);
         call.arg(
             last_run

@@ -21,7 +21,12 @@ impl RedisStore {
         mut results: Vec<SymbolResult>,
         end: Option<RunStatus>,
     ) -> Result<(), StoreError> {
-        let planned: HashSet<&Symbol> = plan.symbols.iter().collect();
+        let given: HashSet<_> = results.iter().map(|result| result.symbol.clone()).collect();
+        let planned: HashSet<&Symbol> = plan
+            .symbols
+            .iter()
+            .filter(|symbol| given.contains(*symbol))
+            .collect();
         results.retain(|result| planned.contains(&result.symbol));
         let metadata = match self.value_format {
             ValueFormat::Bare => None,

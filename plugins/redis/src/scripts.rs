@@ -22,13 +22,13 @@ pub(crate) struct Script {
 impl Script {
     fn new(name: &'static str, body: &str) -> Self {
         let code = format!(
-            "local RUNS, FIRES, EVENTS, TOMBSTONE = {}, {}, {}, {TOMBSTONE_SECONDS}\n{}\n{body}",
+            "local RUNS, FIRES, EVENTS, TOMBSTONE = {}, {}, '{}', {TOMBSTONE_SECONDS}\n{}\n{body}",
             retention::RUNS,
             retention::FIRES,
             retention::EVENTS,
             include_str!("lua/common.lua"),
         );
-        let hash = redis::Script::new(&code).get_hash().to_owned();
+        let hash = sum(&code);
         Self { name, code, hash }
     }
 
@@ -53,6 +53,11 @@ impl Script {
         command.arg("LOAD").arg(&self.code);
         command
     }
+}
+
+/// The hash of `text` that a script computes by `redis.sha1hex`.
+pub(crate) fn sum(text: &str) -> String {
+    redis::Script::new(text).get_hash().to_owned()
 }
 
 /// A call of a script.

@@ -28,18 +28,18 @@ local function refusal(s, revision, from, earliest)
   if s[1] ~= revision or s[3] ~= from then return 'changed' end
   local look = tonumber(string.match(from, '%-?%d+') or '')
   if not look or look > now_us then return 'not_due' end
-  if s[4] and earliest and earliest <= tonumber(s[4]) then return 'fired ' .. s[4] end
+  local last = tonumber(s[4] or '')
+  if last and earliest and earliest <= last then return 'fired ' .. s[4] end
 end
 
 local function decide(job, fire, record)
   local fires = K .. 'fires:' .. job
   call('ZADD', fires, fire, record)
-  local surplus = call('ZCARD', fires) - FIRES
-  if surplus > 0 then call('ZREMRANGEBYRANK', fires, 0, surplus - 1) end
+  if trims then call('ZREMRANGEBYRANK', fires, 0, -1 - FIRES) end
 end
 
-local function drop_ended(runs, surplus)
-  for _, run in ipairs(call('ZRANGE', runs, 0, surplus - 1)) do
+local function drop_ended(runs)
+  for _, run in ipairs(call('ZRANGE', runs, 0, -1 - RUNS)) do
     local r = read_run(run)
     if not r or r.status ~= 'running' then
       call('DEL', K .. 'run:' .. run)
@@ -56,8 +56,7 @@ local function begin(job, token, run, head)
     failed = '0', ended = '-' }
   call('HSET', K .. 'run:' .. run, 'head', head, 'state', state_of(r))
   call('ZADD', runs, token, run)
-  local surplus = call('ZCARD', runs) - RUNS
-  if surplus > 0 then drop_ended(runs, surplus) end
+  if trims then drop_ended(runs) end
   held[#held + 1] = run
   held[#held + 1] = job .. ' ' .. token
 end
@@ -118,7 +117,7 @@ local function claim()
   begin(job, token, run, head)
   if not by_hand and fire ~= '' then decide(job, fire, fire .. ' fired ' .. run .. ' ' .. now .. ' ') end
   local status = status_of(s[2], running + 1)
-  call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fence', token, 'running', running + 1, 'status', status,
+  call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fence', token, 'running', tostring(running + 1), 'status', status,
     'latest', now .. ' ' .. run .. ' running -')
   move(job, s[8], s[7], status)
   log(job, 's', event)

@@ -7,6 +7,8 @@ local call = redis.call
 local clock = call('TIME')
 local now = clock[1] .. string.format('%06d', clock[2])
 local now_us = tonumber(now)
+-- History is trimmed in one call of ten; it may be a little longer than it has to be.
+local trims = string.sub(now, -1) == '7'
 
 local function document(job) return 'scheduler:job:' .. job end
 
@@ -71,12 +73,14 @@ local function soil()
   return not written or now_us - tonumber(written) >= 1000000 or tonumber(written) > now_us
 end
 
--- Writes a job that is not known yet, with its place in the order of creation, and logs it.
-local function enter(job, revision, active, tags, next, doc, event)
-  local seq = call('INCR', K .. 'seq')
+-- Writes a job that is not known yet, with its place in the order of creation, and logs it. `sum` is the hash of its
+-- document, which tells later whether somebody else wrote another.
+local function enter(job, revision, active, tags, next, sum, event)
+  local seq = tostring(call('INCR', K .. 'seq'))
   local status = status_of(active, 0)
-  call('HSET', K .. 'rt:' .. job, 'seq', seq, 'rev', revision, 'active', active, 'next', next, 'running', 0,
-    'status', status, 'tags', tags, 'sum', redis.sha1hex(doc))
+  -- What is written at each fire comes first: a small hash is searched from its beginning.
+  call('HSET', K .. 'rt:' .. job, 'next', next, 'last_fire', '', 'fence', '0', 'running', '0', 'status', status,
+    'latest', '- - - -', 'rev', revision, 'active', active, 'seq', seq, 'tags', tags, 'sum', sum)
   call('ZADD', K .. 'jobs', seq, job)
   call('ZADD', K .. 'status:' .. status, seq, job)
   if active == '1' then

@@ -14,7 +14,7 @@ local function is_before(a, b)
 end
 
 -- `entries-added` came with Redis 7; before it, a log that was trimmed is known by its length.
-local was_trimmed = facts['length'] >= EVENTS
+local was_trimmed = facts['length'] >= tonumber(EVENTS)
 if facts['entries-added'] then was_trimmed = facts['entries-added'] > facts['length'] end
 local first = facts['first-entry'] and facts['first-entry'][1]
 local too_old = was_trimmed and (not first or is_before(after, first))

@@ -48,7 +48,7 @@ local function finish_job(run, r, rt, ending)
   finish(run, r, ending, s[1] == '1' and tonumber(s[2]) and s[2] or '-')
   if latest.run == run then latest.status, latest.ended = ending, now end
   local status = status_of(s[1], running, latest.status)
-  call('HSET', rt, 'running', running, 'status', status, 'latest',
+  call('HSET', rt, 'running', tostring(running), 'status', status, 'latest',
     table.concat({ latest.started, latest.run, latest.status, latest.ended }, ' '))
   move(r.job, s[6], s[5], status)
 end

@@ -197,7 +197,7 @@ pub(crate) fn fetched(symbol: &str, close: f64) -> SymbolResult {
     SymbolResult {
         symbol,
         attempts: 1,
-        outcome: SymbolOutcome::Fetched(series),
+        outcome: SymbolOutcome::Fetched(series.into()),
     }
 }
 
