@@ -19,6 +19,9 @@ mod crash;
 /// The clockwork on simulated time.
 mod engine;
 
+/// A store that goes away, hangs or is full.
+mod outage;
+
 /// The published document.
 mod openapi;
 
