@@ -189,7 +189,7 @@ async fn fetch_symbol(
                 return SymbolResult {
                     symbol,
                     attempts: attempt,
-                    outcome: SymbolOutcome::Fetched(series),
+                    outcome: SymbolOutcome::Fetched(Arc::new(series)),
                 };
             }
             Err(error) => error,

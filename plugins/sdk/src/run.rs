@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -328,7 +329,7 @@ pub struct SymbolResult {
 #[derive(Debug, Clone, PartialEq)]
 pub enum SymbolOutcome {
     /// Bars to store, under [`RunPlan::key`].
-    Fetched(Series),
+    Fetched(Arc<Series>),
     /// A failure for good; nothing is stored and nothing overwritten.
     Failed {
         /// The kind of failure: a fetch error's kind, `cancelled`, or `internal`.

@@ -228,7 +228,7 @@ fn fetched(symbol: &Symbol) -> SymbolResult {
     SymbolResult {
         symbol: symbol.clone(),
         attempts: 1,
-        outcome: SymbolOutcome::Fetched(series),
+        outcome: SymbolOutcome::Fetched(series.into()),
     }
 }
 

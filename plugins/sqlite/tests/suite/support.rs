@@ -117,7 +117,7 @@ pub(crate) fn fetched(series: Series) -> SymbolResult {
     SymbolResult {
         symbol: series.symbol.clone(),
         attempts: 1,
-        outcome: SymbolOutcome::Fetched(series),
+        outcome: SymbolOutcome::Fetched(series.into()),
     }
 }
 

@@ -75,7 +75,7 @@ pub(super) async fn rendered_text(stage: Stage) -> Checked {
     let result = SymbolResult {
         symbol: symbol("AAPL"),
         attempts: 1,
-        outcome: SymbolOutcome::Fetched(long.clone()),
+        outcome: SymbolOutcome::Fetched(long.clone().into()),
     };
     store
         .record(&grant, &plan, vec![result], Some(RunStatus::Success))

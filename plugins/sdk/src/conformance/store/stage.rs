@@ -281,7 +281,7 @@ pub(super) fn fetched(text: &str, close: f64) -> SymbolResult {
     SymbolResult {
         symbol: symbol(text),
         attempts: 1,
-        outcome: SymbolOutcome::Fetched(series(text, close)),
+        outcome: SymbolOutcome::Fetched(series(text, close).into()),
     }
 }
 
