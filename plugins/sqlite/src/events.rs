@@ -31,6 +31,12 @@ impl Step<'_> {
                 Json(kind)
             ],
         )?;
+        self.told.push(Event {
+            id,
+            at: self.now,
+            job: job.clone(),
+            kind: kind.clone(),
+        });
         self.ledger.last_event = id;
         self.ledger.logged += 1;
         match self.ledger.logged >= TRIM_EVERY {
@@ -100,12 +106,13 @@ impl EventLog for SqliteStore {
             let _ = timeout(wait, log.wait_for(|last| after < *last)).await;
             last = *log.borrow_and_update();
         }
-        let events = match limit > 0 && after < last {
-            true => {
+        let events = match self.shared.recent(after, limit) {
+            _ if limit == 0 || after >= last => Vec::new(),
+            Some(recent) => recent,
+            None => {
                 let page = move |view: &View<'_>| view.events_after(after, limit);
                 self.read("read the log", page).await?
             }
-            false => Vec::new(),
         };
         Ok(EventPage {
             last: events.last().map_or(last, |event| event.id.max(last)),

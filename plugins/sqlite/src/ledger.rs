@@ -2,17 +2,20 @@
 //!
 //! Only one service may write the file, so the sums are read once when it is opened and kept up with each commit.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use chrono::{DateTime, Utc};
 use rusqlite::{Connection, OptionalExtension};
-use stock_scheduler_sdk::{EventId, HostId, JobStatus};
+use stock_scheduler_sdk::{Event, EventId, HostId, JobStatus};
 use tokio::sync::watch;
 
 use crate::events;
 use crate::fault::Outcome;
 use crate::text::{Text, Word};
+
+/// How many events are kept in memory.
+const RECENT: usize = 4_096;
 
 /// The sums. The writer works on its own copy, which becomes everybody's when the file has it.
 #[derive(Debug, Clone, Default)]
@@ -24,6 +27,8 @@ pub(crate) struct Ledger {
     pub(crate) last_event: EventId,
     /// The newest event that is no longer kept.
     pub(crate) forgotten_event: EventId,
+    /// How many windows are still packed.
+    pub(crate) packed: u64,
     /// How many events were logged since the log was trimmed.
     pub(crate) logged: usize,
 }
@@ -51,6 +56,9 @@ impl Ledger {
                 .going
                 .insert(row.get::<_, Text<_>>(0)?.0, count.cast_unsigned());
         }
+        let packed: i64 =
+            file.query_row("SELECT count(*) FROM packed_bars", [], |row| row.get(0))?;
+        ledger.packed = packed.cast_unsigned();
         let forgotten = "SELECT ms, seq FROM forgotten_events";
         ledger.forgotten_event = file.query_row(forgotten, [], events::id)?;
         let last = "SELECT ms, seq FROM events ORDER BY ms DESC, seq DESC LIMIT 1";
@@ -99,12 +107,25 @@ pub(crate) struct Shared {
     ledger: Mutex<Ledger>,
     /// Until when each host counts as living. Never written: whoever opens the file finds all hosts dead.
     leases: Mutex<HashMap<HostId, DateTime<Utc>>>,
+    recent: Mutex<Recent>,
     last_event: watch::Sender<EventId>,
+}
+
+/// The newest events, so that who listens need not ask the file.
+#[derive(Debug)]
+struct Recent {
+    /// All events after this one are here.
+    after: EventId,
+    events: VecDeque<Event>,
 }
 
 impl Shared {
     pub(crate) fn new(ledger: Ledger) -> Self {
         Self {
+            recent: Mutex::new(Recent {
+                after: ledger.last_event,
+                events: VecDeque::new(),
+            }),
             last_event: watch::Sender::new(ledger.last_event),
             ledger: Mutex::new(ledger),
             leases: Mutex::default(),
@@ -112,13 +133,24 @@ impl Shared {
     }
 
     /// Makes known what was committed, and wakes who waits for events.
-    pub(crate) fn publish(&self, ledger: &Ledger) {
+    pub(crate) fn publish(&self, ledger: &Ledger, told: &mut Vec<Event>) {
         *lock(&self.ledger) = ledger.clone();
+        lock(&self.recent).add(told);
         self.last_event.send_if_modified(|last| {
             let is_news = *last != ledger.last_event;
             *last = ledger.last_event;
             is_news
         });
+    }
+
+    /// Up to `limit` events after `after`; `None` where only the file has them.
+    pub(crate) fn recent(&self, after: EventId, limit: usize) -> Option<Vec<Event>> {
+        let recent = lock(&self.recent);
+        if after < recent.after {
+            return None;
+        }
+        let first = recent.events.partition_point(|event| event.id <= after);
+        Some(recent.events.range(first..).take(limit).cloned().collect())
     }
 
     pub(crate) fn ledger(&self) -> Ledger {
@@ -155,6 +187,15 @@ impl Shared {
         let ledger = lock(&self.ledger);
         let hosts = ledger.going.keys().copied();
         hosts.filter(|host| !self.lives(*host, now)).collect()
+    }
+}
+
+impl Recent {
+    fn add(&mut self, told: &mut Vec<Event>) {
+        self.events.extend(told.drain(..));
+        while self.events.len() > RECENT {
+            self.after = self.events.pop_front().map_or(self.after, |event| event.id);
+        }
     }
 }
 

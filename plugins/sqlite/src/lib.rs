@@ -31,6 +31,7 @@ mod job_list;
 mod job_row;
 mod jobs;
 mod ledger;
+mod packed;
 mod poll;
 mod progress;
 mod readers;

@@ -1,5 +1,6 @@
 //! Runs: who may ask what of them. How each question is answered is told by `poll`, `claims`, `progress` and `history`.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use stock_scheduler_sdk::{
@@ -49,8 +50,15 @@ impl RunStore for SqliteStore {
         results: Vec<SymbolResult>,
         end: Option<RunStatus>,
     ) -> Result<(), StoreError> {
-        let is_asked = |result: &SymbolResult| plan.symbols.contains(&result.symbol);
-        let asked = results.into_iter().filter(is_asked);
+        let given: HashSet<_> = results.iter().map(|result| result.symbol.clone()).collect();
+        let planned: HashSet<_> = plan
+            .symbols
+            .iter()
+            .filter(|symbol| given.contains(*symbol))
+            .collect();
+        let asked = results
+            .into_iter()
+            .filter(|result| planned.contains(&result.symbol));
         let marks: Vec<_> = asked.map(|result| Mark::of(result, plan)).collect();
         let (grant, keep) = (grant.clone(), plan.keep);
         let end = end.filter(|status| *status != RunStatus::Running);

@@ -135,6 +135,25 @@ CREATE TABLE bars (
     PRIMARY KEY (dataset, position)
 ) STRICT, WITHOUT ROWID;
 
+-- The bars of a window just stored, as one JSON text: [days since 1970 of the date, microseconds since 1970 of the time,
+-- open, high, low, close, adj_close, volume, is_final, extra]. They become rows of `bars` when the service has nothing
+-- else to write, usually within a second; until then they stand in place of what `bars` has of their window.
+CREATE TABLE packed_bars (
+    dataset INTEGER PRIMARY KEY,  -- datasets.id
+    bars    TEXT    NOT NULL
+) STRICT;
+
+-- All bars, packed or not.
+CREATE VIEW all_bars AS
+SELECT dataset, position, date, time, open, high, low, close, adj_close, volume, is_final, extra
+FROM bars
+WHERE dataset NOT IN (SELECT dataset FROM packed_bars)
+UNION ALL
+SELECT p.dataset, b.key, date((b.value ->> 0) * 86400, 'unixepoch'),
+       strftime('%Y-%m-%d %H:%M:%S', (b.value ->> 1) / 1000000, 'unixepoch'),
+       b.value ->> 2, b.value ->> 3, b.value ->> 4, b.value ->> 5, b.value ->> 6, b.value ->> 7, b.value ->> 8, b.value ->> 9
+FROM packed_bars p, json_each(p.bars) b;
+
 -- Splits and payments among the bars of a window.
 CREATE TABLE actions (
     dataset  INTEGER NOT NULL,  -- datasets.id
@@ -183,7 +202,7 @@ SELECT d.prefix, d.symbol, b.date, b.time, b.open, b.high, b.low, b.close, b.vol
        b.low  * (b.adj_close / b.close) AS adj_low,
        b.adj_close, d.currency, d.interval, b.is_final, d.updated_at
 FROM datasets d
-JOIN bars b ON b.dataset = d.id
+JOIN all_bars b ON b.dataset = d.id
 WHERE NOT EXISTS (
     SELECT 1 FROM datasets newer
     WHERE newer.symbol = d.symbol AND newer.symbol = d.symbol COLLATE BINARY AND newer.prefix = d.prefix

@@ -5,6 +5,8 @@ use std::ops::Deref;
 use chrono::{DateTime, Utc};
 use rusqlite::Params;
 
+use stock_scheduler_sdk::Event;
+
 use crate::fault::Outcome;
 use crate::ledger::{Ledger, Shared};
 use crate::view::View;
@@ -14,6 +16,8 @@ pub(crate) struct Step<'a> {
     pub(crate) view: View<'a>,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) shared: &'a Shared,
+    /// What the transaction has logged so far.
+    pub(crate) told: &'a mut Vec<Event>,
     /// The store's present instant, to the microsecond.
     pub(crate) now: DateTime<Utc>,
 }

@@ -3,12 +3,12 @@
 //! How long it waits for more is `gathering`'s business; how a step reaches its caller again is `command`'s.
 
 use std::sync::Arc;
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use stock_scheduler_sdk::Clock;
+use stock_scheduler_sdk::{Clock, Event};
 
 use crate::command::{self, Ran, Waiting, has_ended};
 use crate::fault::{Fault, Outcome};
@@ -20,6 +20,9 @@ use crate::view::View;
 
 /// A transaction takes no more steps after this time, so that its first waits no longer for the others.
 const LONGEST_BATCH: Duration = Duration::from_millis(25);
+
+/// When no step has come for so long, there is time to make rows of packed bars.
+const QUIET: Duration = Duration::from_millis(200);
 
 /// Hands steps to the writing thread. When it is dropped, the thread finishes what waits and ends.
 pub(crate) struct Writer {
@@ -43,6 +46,7 @@ impl Writer {
             clock,
             waiting,
             gathering: Gathering::default(),
+            told: Vec::new(),
         };
         let thread = thread::Builder::new()
             .name("sqlite-writer".into())
@@ -88,13 +92,48 @@ struct Desk {
     clock: Arc<dyn Clock>,
     waiting: Receiver<Waiting>,
     gathering: Gathering,
+    /// What the transaction has logged so far.
+    told: Vec<Event>,
 }
 
 impl Desk {
     fn work(mut self) {
-        while let Ok(first) = self.waiting.recv() {
+        while let Some(first) = self.next() {
             self.carry_out(first);
         }
+    }
+
+    /// The next step to carry out; while none comes, packed bars become rows. `None` when nobody can send any more.
+    fn next(&mut self) -> Option<Waiting> {
+        let mut quiet = QUIET;
+        while self.ledger.packed > 0 {
+            match self.waiting.recv_timeout(quiet) {
+                Ok(first) => return Some(first),
+                Err(RecvTimeoutError::Disconnected) => return None,
+                Err(RecvTimeoutError::Timeout) => quiet = Duration::ZERO,
+            }
+            if self.unpack().is_err() {
+                break;
+            }
+        }
+        self.waiting.recv().ok()
+    }
+
+    fn unpack(&mut self) -> Outcome<()> {
+        let before = self.ledger.clone();
+        self.begin()?;
+        let mut step = Step {
+            view: View { file: &self.file },
+            ledger: &mut self.ledger,
+            shared: &self.shared,
+            told: &mut self.told,
+            now: to_micros(self.clock.now()),
+        };
+        let done = step.unpack().and_then(|()| self.commit());
+        if done.is_err() {
+            self.roll_back(before);
+        }
+        done
     }
 
     fn carry_out(&mut self, first: Waiting) {
@@ -159,6 +198,7 @@ impl Desk {
             view: View { file: &self.file },
             ledger: &mut self.ledger,
             shared: &self.shared,
+            told: &mut self.told,
             now: to_micros(self.clock.now()),
         };
         command.run(&mut step)
@@ -169,14 +209,15 @@ impl Desk {
         Ok(())
     }
 
-    fn commit(&self) -> Outcome<()> {
+    fn commit(&mut self) -> Outcome<()> {
         self.file.prepare_cached("COMMIT")?.execute([])?;
-        self.shared.publish(&self.ledger);
+        self.shared.publish(&self.ledger, &mut self.told);
         Ok(())
     }
 
     fn roll_back(&mut self, before: Ledger) {
         self.ledger = before;
+        self.told.clear();
         // SQLite has rolled back by itself where the disk is full. What fails here fails the next `begin` too.
         if !self.file.is_autocommit() {
             let _ = self.file.execute_batch("ROLLBACK");

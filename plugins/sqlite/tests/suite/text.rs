@@ -41,19 +41,54 @@ const PRICES: [Option<f64>; 14] = [
     Some(1e17),
 ];
 
+/// A series with each of these prices beside each other.
+fn odd_series(prices: &[Option<f64>]) -> Series {
+    let count = prices.len();
+    let mut long = series("AAPL", "2025-01-02", &vec![1.0; count * count]);
+    for (n, bar) in long.bars.iter_mut().enumerate() {
+        bar.adj_close = prices[n % count];
+        bar.close = prices[n / count];
+        bar.open = prices[(n + 1) % count];
+        bar.high = prices[(n + 5) % count];
+    }
+    long
+}
+
 #[tokio::test]
 async fn every_price_is_kept_to_its_last_bit() {
-    let mut long = series("AAPL", "2025-01-02", &[1.0; PRICES.len() * PRICES.len()]);
-    for (n, bar) in long.bars.iter_mut().enumerate() {
-        bar.adj_close = PRICES[n % PRICES.len()];
-        bar.close = PRICES[n / PRICES.len()];
-        bar.open = PRICES[(n + 1) % PRICES.len()];
-        bar.high = PRICES[(n + 5) % PRICES.len()];
-    }
+    let long = odd_series(&PRICES);
 
     let text = stored_text(&Home::new(), long.clone()).await;
 
     assert_eq!(text, records::render(&long).json);
+}
+
+#[tokio::test]
+async fn packed_bars_give_the_same_text_before_and_after_they_are_rows() {
+    let finite: Vec<_> = PRICES
+        .into_iter()
+        .filter(|price| price.is_none_or(f64::is_finite))
+        .collect();
+    let (home, long) = (Home::new(), odd_series(&finite));
+    let store = home.open();
+    let plan = ran(&store, job("Tech", &["AAPL"]), vec![fetched(long.clone())]).await;
+    let count = |sql: &str| -> i64 {
+        let file = rusqlite::Connection::open(home.path()).unwrap();
+        file.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let key = plan.key(&long.symbol);
+
+    let packed = store.dataset(&key).await.unwrap();
+    let shown = count("SELECT count(*) FROM latest_bars");
+    while count("SELECT count(*) FROM packed_bars") > 0 {
+        tokio::task::yield_now().await;
+    }
+    let unpacked = store.dataset(&key).await.unwrap();
+
+    let expected = Some(records::render(&long).json);
+    assert_eq!((packed, unpacked), (expected.clone(), expected));
+    assert_eq!(shown as usize, long.bars.len());
+    assert_eq!(count("SELECT count(*) FROM bars") as usize, long.bars.len());
 }
 
 #[tokio::test]
