@@ -63,7 +63,11 @@ impl<'a, T: Type + Send> ApiExtractor<'a> for JsonBody<T> {
         let bytes = <Vec<u8> as FromRequest>::from_request(request, body)
             .await
             .map(Bytes::from)?;
-        let value = if bytes.is_empty() && !T::IS_REQUIRED {
+        if bytes.is_empty() && T::IS_REQUIRED {
+            let detail = "the body is empty; it must be a JSON object";
+            return Err(refused(Refused::malformed(detail)));
+        }
+        let value = if bytes.is_empty() {
             Ok(Value::Null)
         } else {
             serde_json::from_slice(&bytes).map(|Strict(value)| value)

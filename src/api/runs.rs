@@ -200,7 +200,10 @@ impl RunsApi {
         let limit = query::limit(limit.0.as_deref(), 1_000)?.unwrap_or(100);
         let until = [
             query::instant("until", until.0.as_deref())?,
-            query::instant("cursor", cursor.0.as_deref())?,
+            query::instant(
+                "cursor",
+                cursor.0.as_deref().filter(|cursor| !cursor.is_empty()),
+            )?,
         ];
         let query = FireQuery {
             job: known(&job_id.0)?,
