@@ -47,6 +47,7 @@
 //! a document again.
 
 mod adopt;
+mod claims;
 mod data;
 mod event;
 mod gather;

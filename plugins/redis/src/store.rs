@@ -1,6 +1,6 @@
 //! The store itself: a link to the server, and what is set about it.
 //!
-//! What it does is told by the file of each group: `jobs` and `list`, `runs` with `run` and `record`, `data`, `log`,
+//! What it does is told by the file of each group: `jobs` and `list`, `runs` with `claims`, `run` and `record`, `data`, `log`,
 //! `records`, and `reconcile` with `adopt`.
 
 use std::fmt;
