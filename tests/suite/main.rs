@@ -13,6 +13,9 @@ mod support;
 /// The main job, from a curl to the stored data, on every store.
 mod main_job;
 
+/// Taking over what the Python module left in Redis.
+mod adoption;
+
 /// Services that are killed.
 mod crash;
 
