@@ -3,7 +3,8 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use futures_util::FutureExt;
+use bytes::BytesMut;
+use futures_util::{FutureExt, StreamExt};
 use poem::http::{HeaderValue, Method, StatusCode, Uri, header};
 use poem::{Body, Endpoint, IntoResponse, Request, Response, Result};
 use serde_json::Value;
@@ -16,6 +17,8 @@ use crate::metrics;
 
 /// The largest body that is read.
 const BODY_LIMIT: usize = 1024 * 1024;
+/// How much of a body that is too large is let pass unread: a client sees an answer only when it has sent everything.
+const PATIENCE: usize = 16 * BODY_LIMIT;
 const REQUEST_ID: &str = "x-request-id";
 
 /// The paths of the API and their methods, as templates.
@@ -207,22 +210,24 @@ async fn bounded(request: &mut Request) -> std::result::Result<(), Refused> {
     let told = request
         .header(header::CONTENT_LENGTH)
         .and_then(|length| length.parse::<usize>().ok());
-    if told.is_some_and(|length| length > BODY_LIMIT) {
+    if told.is_some_and(|length| length > PATIENCE) {
         return Err(too_large());
     }
-    let bytes = request
-        .take_body()
-        .into_bytes_limit(BODY_LIMIT)
-        .await
-        .map_err(|error| {
-            let limit = matches!(error, poem::error::ReadBodyError::PayloadTooLarge);
-            if limit {
-                too_large()
-            } else {
-                Refused::malformed("the body was cut off")
-            }
-        })?;
-    request.set_body(Body::from_bytes(bytes));
+    let mut pieces = std::pin::pin!(request.take_body().into_bytes_stream());
+    let (mut body, mut length) = (BytesMut::new(), 0);
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|_| Refused::malformed("the body was cut off"))?;
+        length += piece.len();
+        if length <= BODY_LIMIT {
+            body.extend_from_slice(&piece);
+        } else if length > PATIENCE {
+            break;
+        }
+    }
+    if length > BODY_LIMIT {
+        return Err(too_large());
+    }
+    request.set_body(Body::from_bytes(body.freeze()));
     Ok(())
 }
 

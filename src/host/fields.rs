@@ -1,7 +1,7 @@
 //! Reads a client's JSON object field by field: no coercion, every mistake noted with its place, nothing unknown passed
 //! over.
 
-use chrono::NaiveDate;
+use chrono::{Datelike, NaiveDate};
 use serde_json::{Map, Value};
 
 /// What is wrong with one field of a request.
@@ -203,9 +203,11 @@ pub(crate) fn date(value: Value) -> Result<Option<NaiveDate>, ReadError> {
     if text.is_empty() {
         return Ok(None);
     }
-    let strict = text.len() == 10 && text.is_ascii();
-    match text.parse() {
-        Ok(date) if strict => Ok(Some(date)),
+    // The parser takes signs, blanks and missing zeros too, and years that other languages do not know.
+    match text.parse::<NaiveDate>() {
+        Ok(date) if date.to_string() == text && (1..=9_999).contains(&date.year()) => {
+            Ok(Some(date))
+        }
         _ => Err(ReadError::value(format!(
             "must be a date YYYY-MM-DD, not {text:?}"
         ))),
