@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use chrono::Days;
 use futures_util::FutureExt;
+use stock_scheduler_sdk::records::is_blank;
 use stock_scheduler_sdk::{
     FetchError, FetchRequest, Grant, Run, RunPlan, RunStatus, Series, StoreError, StoreErrorKind,
     Symbol, SymbolOutcome, SymbolResult, SymbolState,
@@ -226,19 +227,29 @@ fn request(plan: &RunPlan, symbol: Symbol) -> FetchRequest {
         .with_options(plan.fetcher.options.clone())
 }
 
-/// Asks the plugin once. Its panic is its own failure; an answer without bars is none.
+/// What an answer says of which no record would be stored.
+fn nothing(request: &FetchRequest, series: &Series) -> String {
+    let asked = format!(
+        "for {} from {} up to {}",
+        request.symbol, request.start, request.end
+    );
+    match series.bars.len() {
+        0 => format!("no bars {asked}"),
+        blank => {
+            format!("{blank} bars {asked}, none with a volume or an adjusted close (adj_close)")
+        }
+    }
+}
+
+/// Asks the plugin once. Its panic is its own failure; an answer without bars that hold something is none.
 async fn call(fetcher: &FetcherEntry, request: &FetchRequest) -> Result<Series, FetchError> {
     use stock_scheduler_sdk::FetchErrorKind::{Malformed, NoData};
     // Within the block, because a plugin may panic before it has made a future.
     let asked = async { fetcher.fetcher.fetch(request).await };
     match AssertUnwindSafe(asked).catch_unwind().await {
-        Ok(Ok(series)) if series.bars.is_empty() => Err(FetchError::new(
-            NoData,
-            format!(
-                "no bars for {} from {} up to {}",
-                request.symbol, request.start, request.end
-            ),
-        )),
+        Ok(Ok(series)) if series.bars.iter().all(is_blank) => {
+            Err(FetchError::new(NoData, nothing(request, &series)))
+        }
         Ok(outcome) => outcome,
         Err(_) => Err(FetchError::new(
             Malformed,

@@ -5,7 +5,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::json;
 use stock_scheduler::{
-    EventKind, FetchError, FetchErrorKind, FetchRequest, Fetcher, RunStatus, Series, SymbolState,
+    EventKind, FetchError, FetchErrorKind, FetchRequest, Fetcher, ManualRun, RunId, RunStatus,
+    Series, SymbolState,
 };
 
 use crate::support::world::{Act, World, job, runs};
@@ -202,4 +203,32 @@ async fn a_panic_before_there_is_a_future_fails_the_symbol_too() {
     tokio::time::sleep(Duration::from_secs(70)).await;
 
     assert_eq!(runs(&host, &job).await[0].status, RunStatus::Failed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn bars_that_hold_nothing_are_no_data_and_overwrite_nothing() {
+    let world = World::at("2025-06-02T16:59:00Z");
+    let host = world.host().await;
+    let order =
+        json!({"schedule_time": "17:00", "start_date": "2025-05-01", "end_date": "2025-05-31"});
+    let job = job(&host, order).await;
+    world.until("2025-06-02T17:01:00Z").await;
+    let (key, before) = host
+        .latest_dataset("scheduled_stock_data", "AAPL")
+        .await
+        .unwrap();
+
+    world.provider.tell("AAPL", Act::Blank);
+    host.run_now(&job, RunId::random(), ManualRun::default())
+        .await
+        .unwrap();
+    world.pass(60).await;
+
+    let run = runs(&host, &job).await.pop().unwrap();
+    assert!(
+        matches!(&run.symbols[0].state, SymbolState::Failed { kind, .. } if kind == "no_data"),
+        "{:?}",
+        run.symbols
+    );
+    assert_eq!(host.dataset(&key).await.unwrap(), before);
 }

@@ -38,6 +38,8 @@ pub(crate) enum Act {
     Hangs,
     /// Panics.
     Panics,
+    /// Answers with bars that hold nothing.
+    Blank,
 }
 
 /// A question that the provider was asked.
@@ -67,6 +69,7 @@ impl Fetcher for Plugin {
             Some(Act::Fails(kind, _)) => return Err(FetchError::new(kind, "as told")),
             Some(Act::Hangs) => std::future::pending().await,
             Some(Act::Panics) => panic!("as told"),
+            Some(Act::Blank) => return Ok(blank(request)),
             None => {}
         }
         Ok(bars(request))
@@ -131,8 +134,16 @@ fn bars(request: &FetchRequest) -> Series {
     series.bars.extend(days.map(|day| Bar {
         time: day.and_time(chrono::NaiveTime::MIN).and_utc(),
         close: Some(price(request.symbol.as_str())),
+        adj_close: Some(price(request.symbol.as_str())),
         ..Bar::default()
     }));
+    series
+}
+
+/// A bar without any number.
+fn blank(request: &FetchRequest) -> Series {
+    let mut series = Series::new(request.symbol.clone(), request.interval, chrono_tz::UTC);
+    series.bars.push(Bar::default());
     series
 }
 
