@@ -1,5 +1,6 @@
 //! The service as users run it: the binary, as a process of its own.
 
+use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
 
@@ -65,7 +66,12 @@ impl Options {
 impl Service {
     /// Starts the service and waits until it listens.
     pub(crate) async fn start(options: &Options) -> Self {
-        let mut child = Command::new(env!("CARGO_BIN_EXE_stock-scheduler"))
+        Self::start_binary(env!("CARGO_BIN_EXE_stock-scheduler").as_ref(), options).await
+    }
+
+    /// Starts another binary that is a service too, and waits until it listens.
+    pub(crate) async fn start_binary(binary: &Path, options: &Options) -> Self {
+        let mut child = Command::new(binary)
             .args(&options.args)
             .env_remove("REDIS_URL")
             .stderr(Stdio::piped())
