@@ -19,6 +19,12 @@ mod adoption;
 /// Services that are killed.
 mod crash;
 
+/// A binary with a fetcher of one's own.
+mod custom;
+
+/// What the Python module got wrong.
+mod defects;
+
 /// The clockwork on simulated time.
 mod engine;
 
