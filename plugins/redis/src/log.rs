@@ -50,7 +50,7 @@ impl RedisStore {
         call.arg(after.to_string()).arg(limit);
         let (last, too_old, entries): (String, String, Vec<Entry>) = self.link.run(&call).await?;
         Ok(EventPage {
-            events: entries.iter().map(read_event).collect::<Result<_, _>>()?,
+            events: read_entries(&entries, after, limit)?,
             last: last.parse().map_err(corrupt)?,
             too_old: !too_old.is_empty(),
         })
@@ -73,20 +73,32 @@ impl RedisStore {
     }
 }
 
-fn read_event((id, fields): &Entry) -> Result<Event, StoreError> {
+/// Up to `limit` events after `after`: an entry may begin before it.
+fn read_entries(entries: &[Entry], after: EventId, limit: usize) -> Result<Vec<Event>, StoreError> {
+    let mut events = Vec::with_capacity(entries.len());
+    for (last, fields) in entries {
+        let last: EventId = last.parse().map_err(corrupt)?;
+        let count = (fields.len() / 2) as u64;
+        for (place, event) in (1..).zip(fields.chunks(2)) {
+            let seq = (last.seq + place).saturating_sub(count);
+            let id = EventId { ms: last.ms, seq };
+            if id > after && events.len() < limit {
+                events.push(read_event(id, event)?);
+            }
+        }
+    }
+    Ok(events)
+}
+
+fn read_event(id: EventId, fields: &[(String, String)]) -> Result<Event, StoreError> {
     let broken = || corrupt(format!("cannot read event {id}: it is no event"));
-    let id: EventId = id.parse().map_err(corrupt)?;
-    let [(_, job), (shape, value)] = &fields[..] else {
+    let [(_, job), (shape, value)] = fields else {
         return Err(broken());
     };
     let job: JobId = job.parse().map_err(|_| broken())?;
     let kind = event::read(shape, value).ok_or_else(broken)?;
-    Ok(Event {
-        id,
-        at: at(id),
-        job,
-        kind,
-    })
+    let at = at(id);
+    Ok(Event { id, at, job, kind })
 }
 
 fn at(id: EventId) -> DateTime<Utc> {

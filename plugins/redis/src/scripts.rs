@@ -1,6 +1,7 @@
 //! The Lua scripts: every decision is one of them, so that it is one step whoever else decides at the same time.
 //!
-//! Each file tells its arguments and answers. `common.lua` stands before all of them.
+//! Each file tells its arguments and answers. `common.lua` stands before all of them; what they add to shared indexes
+//! and to the event log is written once, at their end.
 
 use std::sync::{Arc, LazyLock};
 
@@ -22,7 +23,9 @@ pub(crate) struct Script {
 impl Script {
     fn new(name: &'static str, body: &str) -> Self {
         let code = format!(
-            "local RUNS, FIRES, EVENTS, TOMBSTONE = {}, {}, '{}', {TOMBSTONE_SECONDS}\n{}\n{body}",
+            "local RUNS, FIRES, EVENTS, TOMBSTONE = {}, {}, '{}', {TOMBSTONE_SECONDS}\n{}\n\
+             local function script()\n{body}\nend\n\
+             local answer = script()\nwrite_indexes()\nwrite_log()\nreturn answer",
             retention::RUNS,
             retention::FIRES,
             retention::EVENTS,

@@ -79,6 +79,7 @@ local function claim()
   local run, fire, may_overlap, head, event = take(), '', '', '', ''
   if run ~= '' then fire, may_overlap, head, event = take(), take(), take(), take() end
   local by_hand = from == ''
+  touch(job)
 
   local rt = K .. 'rt:' .. job
   local s = call('HMGET', rt, 'rev', 'active', 'next', 'last_fire', 'fence', 'running', 'status', 'seq')

@@ -19,9 +19,85 @@ local function text(key)
   return nil
 end
 
+-- Calls `f` for each part of a list that is short enough for one command: its first and last place.
+local function parts(list, size, f)
+  for first = 1, #list, size do f(first, math.min(first + size - 1, #list)) end
+end
+
+-- Indexes that many jobs share are written once for all jobs of a script: what to take out of each, and what to put in.
+local removed, added, touched = {}, {}, {}
+
+local function put_into(lists, index, ...)
+  local list = lists[index]
+  if not list then
+    list = {}
+    lists[index] = list
+  end
+  for _, value in ipairs({ ... }) do list[#list + 1] = value end
+end
+
+local function write_indexes()
+  for index, list in pairs(removed) do
+    parts(list, 1000, function(a, b) call('ZREM', index, unpack(list, a, b)) end)
+  end
+  for index, list in pairs(added) do
+    parts(list, 1000, function(a, b) call('ZADD', index, unpack(list, a, b)) end)
+  end
+  removed, added, touched = {}, {}, {}
+end
+
+-- Must be called before the indexes of a job change a second time, so that the changes keep their order.
+local function touch(job)
+  if touched[job] then write_indexes() end
+  touched[job] = true
+end
+
 -- Adds to the event log; `event.rs` tells what field (shape) holds what.
+local logged = {}
+
 local function log(job, field, value)
-  call('XADD', K .. 'events', 'MAXLEN', '~', EVENTS, '*', 'j', job, field, value)
+  local n = #logged
+  logged[n + 1], logged[n + 2], logged[n + 3], logged[n + 4] = 'j', job, field, value
+end
+
+-- Where the log ends: milliseconds and sequence.
+local function log_end()
+  local last = call('GET', K .. 'last_event')
+  if not last then
+    local info = redis.pcall('XINFO', 'STREAM', K .. 'events')
+    for i = 1, info.err and 0 or #info, 2 do
+      if info[i] == 'last-generated-id' then last = info[i + 1] end
+    end
+  end
+  local ms, seq = string.match(last or '0-0', '(%d+)-(%d+)')
+  return tonumber(ms), tonumber(seq)
+end
+
+-- Every thousand events their place is marked, and the log is cut where the mark is that has become too old.
+local function mark_log(id, count)
+  local unmarked = call('INCRBY', K .. 'unmarked_events', count)
+  if unmarked < 1000 then return end
+  call('SET', K .. 'unmarked_events', 0)
+  if call('RPUSH', K .. 'event_marks', id) * 1000 > tonumber(EVENTS) then
+    call('XTRIM', K .. 'events', 'MINID', '~', call('LPOP', K .. 'event_marks'))
+  end
+end
+
+-- Appends what the script has logged. An entry of the stream holds up to 64 events; its id is that of its last event,
+-- and those before it have the sequence numbers before its own.
+local function write_log()
+  if #logged == 0 then return end
+  local ms, seq = log_end()
+  local now_ms = math.floor(now_us / 1000)
+  if now_ms > ms then ms, seq = now_ms, -1 end
+  local id
+  parts(logged, 256, function(a, b)
+    seq = seq + (b - a + 1) / 4
+    id = string.format('%.0f-%.0f', ms, seq)
+    call('XADD', K .. 'events', id, unpack(logged, a, b))
+  end)
+  call('SET', K .. 'last_event', id)
+  mark_log(id, #logged / 4)
 end
 
 local function status_of(active, running, last)
@@ -35,8 +111,8 @@ end
 -- Moves a job from one index of a status to another.
 local function move(job, seq, from, to)
   if from == to then return end
-  if from then call('ZREM', K .. 'status:' .. from, job) end
-  if to then call('ZADD', K .. 'status:' .. to, seq, job) end
+  if from then put_into(removed, K .. 'status:' .. from, job) end
+  if to then put_into(added, K .. 'status:' .. to, seq, job) end
 end
 
 -- Which index says when to look at a job, and when: `due` where its fire time is known, `look` where it is not.
@@ -51,8 +127,8 @@ local function aim(job, active, next, was)
   local index, at
   if active == '1' then index, at = place_of(next) end
   local old = was and place_of(was)
-  if old and old ~= index then call('ZREM', K .. old, job) end
-  if index then call('ZADD', K .. index, at, job) end
+  if old and old ~= index then put_into(removed, K .. old, job) end
+  if index then put_into(added, K .. index, at, job) end
 end
 
 local function tag(job, seq, tags)

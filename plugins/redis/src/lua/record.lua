@@ -24,25 +24,63 @@ local function drop_old(owner, keep)
   end
 end
 
-local function store(job, keep, name, data, owner, rows)
-  call('SET', name, data)
-  call('ZADD', K .. 'datasets', 0, name)
-  call('HSET', K .. 'dataset', name, rows .. ' ' .. now .. ' ' .. job)
-  if keep ~= '' then drop_old(owner, keep) end
+-- What all runs of this call store, written at its end.
+local data, facts, names, drops = {}, {}, {}, {}
+
+local function store(job, keep, result)
+  local name = result.name
+  data[#data + 1], data[#data + 2] = name, result.data
+  facts[#facts + 1], facts[#facts + 2] = name, result.rows .. ' ' .. now .. ' ' .. job
+  names[#names + 1], names[#names + 2] = 0, name
+  if keep ~= '' then drops[#drops + 1] = { result.owner, keep } end
 end
 
--- Takes one symbol's result, and writes it where the run goes. Answers what to count it as.
-local function result(key, job, keep, goes)
-  local symbol, mark, event, rows = take(), take(), take(), take()
-  local name, data, owner
-  if rows ~= '' then name, data, owner = take(), take(), take() end
-  if not goes or call('HSETNX', key, 's:' .. symbol, mark) == 0 then return nil end
-  if name then store(job, keep, name, data, owner, rows) end
-  log(job, name and 'd' or 'k', event)
-  return name and 'stored' or 'failed'
+local function write_data()
+  parts(data, 1000, function(a, b) call('MSET', unpack(data, a, b)) end)
+  parts(facts, 1000, function(a, b) call('HSET', K .. 'dataset', unpack(facts, a, b)) end)
+  parts(names, 1000, function(a, b) call('ZADD', K .. 'datasets', unpack(names, a, b)) end)
+  for _, drop in ipairs(drops) do drop_old(drop[1], drop[2]) end
+end
+
+local function take_result()
+  local result = { symbol = 's:' .. take(), mark = take(), event = take(), rows = take() }
+  if result.rows ~= '' then result.name, result.data, result.owner = take(), take(), take() end
+  return result
+end
+
+-- Which of these results are new to the run.
+local function new_results(key, results)
+  local fields, fresh, seen = {}, {}, {}
+  for i, result in ipairs(results) do fields[i] = result.symbol end
+  parts(fields, 1000, function(a, b)
+    for i, known in ipairs(call('HMGET', key, unpack(fields, a, b))) do
+      local result = results[a + i - 1]
+      if not known and not seen[result.symbol] then fresh[#fresh + 1] = result end
+      seen[result.symbol] = true
+    end
+  end)
+  return fresh
+end
+
+-- Writes the results that are new to the run. Answers how many were stored and how many failed.
+local function write_results(key, job, keep, results)
+  local marks, stored, failed = {}, 0, 0
+  for _, result in ipairs(new_results(key, results)) do
+    marks[#marks + 1], marks[#marks + 2] = result.symbol, result.mark
+    log(job, result.name and 'd' or 'k', result.event)
+    if result.name then
+      stored = stored + 1
+      store(job, keep, result)
+    else
+      failed = failed + 1
+    end
+  end
+  parts(marks, 1000, function(a, b) call('HSET', key, unpack(marks, a, b)) end)
+  return stored, failed
 end
 
 local function finish_job(run, r, rt, ending)
+  touch(r.job)
   local s = call('HMGET', rt, 'active', 'next', 'running', 'latest', 'status', 'seq')
   local running, latest = tonumber(s[3]) - 1, read_latest(s[4])
   finish(run, r, ending, s[1] == '1' and tonumber(s[2]) and s[2] or '-')
@@ -58,16 +96,15 @@ local function record()
   local key, rt, r = K .. 'run:' .. run, K .. 'rt:' .. job, read_run(run)
   local is_fenced = not r or r.token ~= token or r.job ~= job or call('EXISTS', rt) == 0
   local goes = not is_fenced and r.status == 'running'
-  local counts = { stored = 0, failed = 0 }
-  for _ = 1, count do
-    local kind = result(key, job, keep, goes)
-    if kind then counts[kind] = counts[kind] + 1 end
-  end
+  local results = {}
+  for i = 1, count do results[i] = take_result() end
   if is_fenced then return 'fenced' end
-  r.stored, r.failed = r.stored + counts.stored, r.failed + counts.failed
+  local stored, failed = 0, 0
+  if goes then stored, failed = write_results(key, job, keep, results) end
+  r.stored, r.failed = r.stored + stored, r.failed + failed
   if goes and ending ~= '' then
     finish_job(run, r, rt, ending)
-  elseif counts.stored + counts.failed > 0 then
+  elseif stored + failed > 0 then
     call('HSET', key, 'state', state_of(r))
   end
   return 'done'
@@ -75,4 +112,5 @@ end
 
 local answers = {}
 for i = 1, tonumber(ARGV[1]) do answers[i] = record() end
+write_data()
 return answers
