@@ -28,6 +28,10 @@ pub(super) fn complete(operation: &mut Value) {
         }
     }
     answers(operation, &id);
+    if let (Some(example), Some(body)) = (example(&id), operation.get_mut("requestBody")) {
+        let contents = body["content"].as_object_mut().into_iter().flatten();
+        contents.for_each(|(_, content)| content["example"] = example.clone());
+    }
     let told = headers(&id);
     if !told.is_empty() {
         let success = if id == "runJob" { "202" } else { "200" };
@@ -45,6 +49,10 @@ fn answers(operation: &mut Value, id: &str) {
             content["application/json"]["schema"]["items"] =
                 json!({"$ref": "#/components/schemas/Record"});
         }
+        "runJob" => {
+            let body = &mut operation["requestBody"]["content"]["application/json"]["schema"];
+            *body = json!({"allOf": [body.take()], "nullable": true});
+        }
         "patchJob" => {
             let shape = json!({"schema": {"$ref": "#/components/schemas/JobPatch"}});
             operation["requestBody"]["content"] =
@@ -56,6 +64,20 @@ fn answers(operation: &mut Value, id: &str) {
             operation["responses"]["200"] = ended;
         }
         _ => {}
+    }
+}
+
+/// A body to begin with, in Swagger UI for one.
+fn example(operation: &str) -> Option<Value> {
+    match operation {
+        "createJob" => Some(
+            json!({"name": "Daily Tech Stocks", "stock_ids": ["AAPL", "MSFT", "GOOGL"],
+            "schedule_time": "17:00"}),
+        ),
+        "updateJob" => Some(json!({"schedule_time": "18:30"})),
+        "patchJob" => Some(json!({"end_date": null, "tags": ["tech"]})),
+        "runJob" => Some(json!({"start_date": "2025-01-01", "end_date": "2025-01-31"})),
+        _ => None,
     }
 }
 
@@ -109,7 +131,7 @@ fn schema(operation: &str, name: &str) -> Value {
         "active_only" => json!({"type": "boolean"}),
         "status" if operation == "listJobs" => json!({"enum": JOB_STATUS}),
         "status" => json!({"enum": RUN_STATUS}),
-        "since" | "until" | "cursor" if operation == "listFires" => json!({"format": "date-time"}),
+        "since" | "until" if operation == "listFires" => json!({"format": "date-time"}),
         "job_id" => json!({"pattern": "^[A-Za-z0-9_-]{1,64}$"}),
         "execution_id" => json!({"format": "uuid"}),
         "Idempotency-Key" => json!({"maxLength": 255}),
