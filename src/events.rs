@@ -44,6 +44,8 @@ impl Published {
 
 /// Something that hears of every event before subscribers do. Must be quick: the bus waits for it.
 pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
+/// Drops what was learned from events, when some may have been missed.
+pub(crate) type Forget = Box<dyn Fn() + Send + Sync>;
 
 /// Where events are heard.
 #[derive(Debug, Clone)]
@@ -58,6 +60,7 @@ impl EventBus {
     pub(crate) fn new(
         store: Arc<dyn Store>,
         listeners: Vec<Listener>,
+        forget: Forget,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
         let (live, _) = broadcast::channel(BACKLOG);
@@ -66,6 +69,8 @@ impl EventBus {
         let follower = Follower {
             store,
             listeners,
+            forget,
+            is_away: false,
             live: live.clone(),
             seen: seen_sender,
             asked,
@@ -105,6 +110,9 @@ impl EventBus {
 struct Follower {
     store: Arc<dyn Store>,
     listeners: Vec<Listener>,
+    forget: Forget,
+    /// Whether the store did not answer the last question; it may come back without what it had last.
+    is_away: bool,
     live: broadcast::Sender<Arc<Published>>,
     seen: watch::Sender<Option<EventId>>,
     asked: mpsc::UnboundedReceiver<oneshot::Sender<Result<(), StoreError>>>,
@@ -131,7 +139,10 @@ impl Follower {
             };
             match answer {
                 Ok(page) => self.publish(seen, page),
-                Err(_) => self.rest().await,
+                Err(_) => {
+                    self.is_away = true;
+                    self.rest().await;
+                }
             }
         }
     }
@@ -180,7 +191,8 @@ impl Follower {
             let page = self
                 .store
                 .events(seen.unwrap_or_default(), limit, Duration::ZERO)
-                .await?;
+                .await
+                .inspect_err(|_| self.is_away = true)?;
             let done = seen.is_none() || page.events.len() < PAGE;
             self.publish(seen.unwrap_or_default(), page);
             if done {
@@ -190,13 +202,17 @@ impl Follower {
     }
 
     /// Tells listeners, then subscribers, of each event of a page asked for after `after` that is new here.
-    fn publish(&self, after: EventId, page: EventPage) {
+    fn publish(&mut self, after: EventId, page: EventPage) {
         let seen = *self.seen.borrow();
         let mut newest = seen.unwrap_or(page.last);
         // A log that ends before what was heard has lost its end with the store; go on from what there is. A page asked
         // for earlier than the last one says nothing about that.
-        if page.last < newest && after == newest {
+        let has_lost_its_end = page.last < newest && after == newest;
+        if has_lost_its_end {
             newest = page.last;
+        }
+        if has_lost_its_end || page.too_old || std::mem::take(&mut self.is_away) {
+            (self.forget)();
         }
         for event in page.events {
             if event.id > newest {

@@ -180,7 +180,11 @@ impl HostBuilder {
         let cache = Arc::new(Cache::default());
         let stop = CancellationToken::new();
         let listeners = with_own(self.listeners, &engine, &cache);
-        let (bus, follow) = EventBus::new(store.clone(), listeners, stop.clone());
+        let forget = {
+            let cache = cache.clone();
+            Box::new(move || cache.forget())
+        };
+        let (bus, follow) = EventBus::new(store.clone(), listeners, forget, stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(follow);
         engine.start();

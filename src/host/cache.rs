@@ -104,6 +104,15 @@ impl Cache {
         inner.old.remove(&event.job);
     }
 
+    /// Drops everything.
+    pub(crate) fn forget(&self) {
+        let mut inner = self.lock();
+        *inner = Inner {
+            version: inner.version + 1,
+            ..Inner::default()
+        };
+    }
+
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
