@@ -9,9 +9,9 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::time::Instant;
 
-use crate::support::service::Options;
+use crate::support::service::{Options, signal};
 use crate::support::sse::Heard;
-use crate::support::{Provider, RedisServer, Service, next_minute};
+use crate::support::{Provider, RedisServer, Service, eventually, next_minute};
 
 const SYMBOLS: usize = 200;
 /// Requests under way at once.
@@ -325,4 +325,89 @@ async fn a_fire_on_sqlite_survives_kills_in_its_first_moments() {
 #[tokio::test]
 async fn a_fire_on_redis_survives_kills_in_its_first_moments() {
     a_fire_killed_in_its_first_moments(Durable::redis().await).await;
+}
+
+#[tokio::test]
+async fn an_instance_that_was_frozen_writes_nothing_when_it_wakes() {
+    let mut scene = Scene::new(Durable::redis().await, Duration::from_millis(50)).await;
+    let other = Service::start(&scene.options).await;
+    let job = job(&scene.service, None).await;
+    let begin = Instant::now();
+    let run = scene.service.run(&job).await;
+    scene.asked_more(3 * CONCURRENCY).await;
+
+    signal(scene.service.pid(), "STOP");
+    let frozen = other.ended(&run).await;
+    signal(scene.service.pid(), "CONT");
+    // What it had on its way is refused by the time that it hears of the run's end and works for others again.
+    let next = scene.service.run(&job).await;
+    scene.service.ended(&next).await;
+
+    assert_eq!(
+        (&frozen["attempt"], &frozen["status"]),
+        (&json!(2), &json!("success"))
+    );
+    let after = other.get(&format!("/scheduler/executions/{run}")).await;
+    assert_eq!(after, frozen, "a late holder changes nothing");
+    scene.kills.clear();
+    let log = scene.log().await;
+    let of_run = log
+        .iter()
+        .filter(|heard| heard.data["execution_id"] == run.as_str());
+    let names: Vec<_> = of_run.map(|heard| heard.name.as_str()).collect();
+    let count = |name| names.iter().filter(|one| **one == name).count();
+    assert_eq!(
+        (
+            count("JobStarted"),
+            count("StockFetched"),
+            count("JobFinished")
+        ),
+        (2, SYMBOLS, 1)
+    );
+    assert!(begin.elapsed() < Duration::from_secs(60));
+}
+
+/// A run of the largest job, stopped in its middle.
+async fn the_largest_run_stopped(store: Durable) {
+    let scene = Scene::new(store, Duration::from_millis(10)).await;
+    scene.provider.quiet();
+    let Scene {
+        mut service,
+        options,
+        ..
+    } = scene;
+    let symbols: Vec<String> = (0..5_000).map(|number| format!("S{number}")).collect();
+    let order = json!({"name": "Largest", "stock_ids": symbols, "schedule_time": "00:00"});
+    let job = service.post("/scheduler/jobs", order).await["job_id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let run = service.run(&job).await;
+    let stored = async |service: &Service| {
+        let run = service.get(&format!("/scheduler/executions/{run}")).await;
+        run["fetched_stocks"].as_array().unwrap().len()
+    };
+    eventually("part is stored", Duration::from_secs(20), async || {
+        (stored(&service).await > 100).then_some(())
+    })
+    .await;
+
+    assert_eq!(service.stop().await, Some(0));
+    let next = Service::start(&options).await;
+
+    let run = next.ended(&run).await;
+    assert_eq!(run["status"], "success");
+    assert_eq!(run["fetched_stocks"].as_array().unwrap().len(), 5_000);
+    assert!(run["attempt"].as_u64().unwrap() <= 2, "{}", run["attempt"]);
+    assert_eq!(history(&next, &job).await.len(), 1);
+}
+
+#[tokio::test]
+async fn the_largest_run_on_sqlite_is_gone_on_with_after_a_stop() {
+    the_largest_run_stopped(Durable::sqlite()).await;
+}
+
+#[tokio::test]
+async fn the_largest_run_on_redis_is_gone_on_with_after_a_stop() {
+    the_largest_run_stopped(Durable::redis().await).await;
 }
