@@ -13,7 +13,7 @@ use redis::aio::{
 use redis::io::tcp::{TcpSettings, socket2::TcpKeepalive};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ConnectionAddr, ErrorKind, FromRedisValue,
-    IntoConnectionInfo, RedisError, RedisResult, ServerErrorKind,
+    IntoConnectionInfo, Pipeline, RedisError, RedisResult, ServerErrorKind, Value,
 };
 use stock_scheduler_sdk::{ConfigError, StoreError, StoreErrorKind};
 use tokio::time::timeout;
@@ -89,6 +89,22 @@ impl Link {
     ) -> Result<T, StoreError> {
         self.within(what, DEADLINE, async {
             send(&mut self.shared()?, command).await
+        })
+        .await
+    }
+
+    /// Sends several commands that do not depend on each other.
+    pub(crate) async fn ask_all(
+        &self,
+        what: &str,
+        commands: &Pipeline,
+    ) -> Result<Vec<Value>, StoreError> {
+        self.within(what, DEADLINE, async {
+            let mut connection = self.shared()?;
+            match commands.query_async(&mut connection).await {
+                Err(error) if is_lost(&error) => commands.query_async(&mut connection).await,
+                answer => answer,
+            }
         })
         .await
     }

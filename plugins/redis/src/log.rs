@@ -4,15 +4,17 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use redis::{Value, cmd};
+use redis::{FromRedisValue, Value, cmd};
 use stock_scheduler_sdk::{Event, EventId, EventLog, EventPage, JobId, StoreError};
 use tokio::time::Instant;
 
 use crate::store::corrupt;
-use crate::{RedisStore, event, scripts};
+use crate::{RedisStore, event};
 
 /// Asked at least so often, so that a server that went away while we wait is noticed.
 const WAIT_AT_ONCE: Duration = Duration::from_secs(1);
+
+const EVENTS: &str = "{scheduler}:events";
 
 /// An entry of the stream: its id, then names and values.
 type Entry = (String, Vec<(String, String)>);
@@ -37,8 +39,14 @@ impl EventLog for RedisStore {
             if left < Duration::from_millis(1) {
                 return Ok(page);
             }
-            if self.is_logged(after, left).await? {
-                return self.page_of_events(after, limit).await;
+            let events = self.next_events(after, limit, left).await?;
+            if let Some(newest) = events.last() {
+                let last = newest.id;
+                return Ok(EventPage {
+                    events,
+                    last,
+                    too_old: false,
+                });
             }
         }
     }
@@ -46,31 +54,60 @@ impl EventLog for RedisStore {
 
 impl RedisStore {
     async fn page_of_events(&self, after: EventId, limit: usize) -> Result<EventPage, StoreError> {
-        let mut call = scripts::EVENTS.call();
-        call.arg(after.to_string()).arg(limit);
-        let (last, too_old, entries): (String, String, Vec<Entry>) = self.link.run(&call).await?;
+        let mut both = redis::pipe();
+        // Read first: an event that comes in between is then after the end that is told, and not before it.
+        both.mget(&["{scheduler}:last_event", "{scheduler}:trimmed_events"]);
+        if limit > 0 {
+            let range = both.cmd("XRANGE").arg(EVENTS).arg(format!("({after}"));
+            range.arg("+").arg("COUNT").arg(limit);
+        }
+        let answers: Vec<Value> = self.link.ask_all("read the log", &both).await?;
+        let mut answers = answers.into_iter();
+        let ends: Vec<Option<String>> = read(answers.next())?;
+        let entries: Vec<Entry> = read(answers.next())?;
+        let place = |id: Option<&Option<String>>| -> Result<EventId, StoreError> {
+            let id = id.and_then(Option::as_deref);
+            id.map_or(Ok(EventId::START), |id| id.parse().map_err(corrupt))
+        };
+        let events = read_entries(&entries, after, limit)?;
+        let end = place(ends.first())?;
         Ok(EventPage {
-            events: read_entries(&entries, after, limit)?,
-            last: last.parse().map_err(corrupt)?,
-            too_old: !too_old.is_empty(),
+            last: events.last().map_or(end, |newest| newest.id.max(end)),
+            events,
+            too_old: after < place(ends.get(1))?,
         })
     }
 
-    /// Whether there is an event after `after` within `wait`.
-    async fn is_logged(&self, after: EventId, wait: Duration) -> Result<bool, StoreError> {
+    /// The events after `after`, as soon as there are any, or none within `wait`.
+    async fn next_events(
+        &self,
+        after: EventId,
+        limit: usize,
+        wait: Duration,
+    ) -> Result<Vec<Event>, StoreError> {
         let mut command = cmd("XREAD");
         command
             .arg("COUNT")
-            .arg(1)
+            .arg(limit)
             .arg("BLOCK")
             .arg(wait.as_millis() as u64);
-        command
-            .arg("STREAMS")
-            .arg("{scheduler}:events")
-            .arg(after.to_string());
-        let answer: Value = self.link.wait("wait for events", &command, wait).await?;
-        Ok(answer != Value::Nil)
+        command.arg("STREAMS").arg(EVENTS).arg(after.to_string());
+        let answer: Option<Vec<(String, Vec<Entry>)>> =
+            self.link.wait("wait for events", &command, wait).await?;
+        let entries = answer
+            .into_iter()
+            .flatten()
+            .flat_map(|(_, entries)| entries);
+        read_entries(&entries.collect::<Vec<_>>(), after, limit)
     }
+}
+
+/// Reads one answer of several; none is nothing.
+fn read<T: FromRedisValue + Default>(answer: Option<Value>) -> Result<T, StoreError> {
+    let read = answer.map(|answer| T::from_redis_value(answer));
+    read.transpose()
+        .map(Option::unwrap_or_default)
+        .map_err(|e| corrupt(e.to_string()))
 }
 
 /// Up to `limit` events after `after`: an entry may begin before it.

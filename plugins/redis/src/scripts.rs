@@ -101,7 +101,6 @@ scripts! {
     DATASETS = "datasets";
     DELETE = "delete";
     EDIT = "edit";
-    EVENTS = "events";
     INDEX = "index";
     LATEST = "latest";
     LIST = "list";

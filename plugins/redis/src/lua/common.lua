@@ -79,7 +79,9 @@ local function mark_log(id, count)
   if unmarked < 1000 then return end
   call('SET', K .. 'unmarked_events', 0)
   if call('RPUSH', K .. 'event_marks', id) * 1000 > tonumber(EVENTS) then
-    call('XTRIM', K .. 'events', 'MINID', '~', call('LPOP', K .. 'event_marks'))
+    local oldest = call('LPOP', K .. 'event_marks')
+    call('XTRIM', K .. 'events', 'MINID', oldest)
+    call('SET', K .. 'trimmed_events', oldest)
   end
 end
 
