@@ -85,8 +85,10 @@ impl Engine {
         }
     }
 
-    /// Asks what needs doing and does what is due.
+    /// Does what is due, then asks what else needs doing.
     async fn turn(self: &Arc<Self>, desk: &mut Desk) -> Result<(), StoreError> {
+        // What was worked out ahead goes first: the question takes long where much is due.
+        self.fire(desk).await?;
         let poll = Poll {
             host: self.host,
             lease: LEASE,
@@ -184,25 +186,22 @@ impl Engine {
 
     /// Claims everything whose time has come, many at a time, and starts what is granted.
     async fn fire(self: &Arc<Self>, desk: &mut Desk) -> Result<(), StoreError> {
+        let mut steps = FuturesUnordered::new();
+        let mut burst = None;
         loop {
-            let now = self.time.now();
-            let mut steps = FuturesUnordered::new();
             while steps.len() < STEPS {
-                let batch = desk.take_due(now, BATCH);
+                let batch = desk.take_due(self.time.now(), BATCH);
                 if batch.is_empty() {
                     break;
                 }
+                if batch.len() == BATCH {
+                    burst.get_or_insert_with(|| self.burst.begin());
+                }
                 steps.push(self.claim_batch(batch));
             }
-            if steps.is_empty() {
-                return Ok(());
-            }
-            while let Some(outcome) = steps.next().await {
-                outcome?;
-                let batch = desk.take_due(self.time.now(), BATCH);
-                if !batch.is_empty() {
-                    steps.push(self.claim_batch(batch));
-                }
+            match steps.next().await {
+                Some(outcome) => outcome?,
+                None => return Ok(()),
             }
         }
     }

@@ -2,6 +2,7 @@
 //!
 //! `dispatcher` decides when, `plan` what, `runner` carries a run out, `gate` and `retry` say how the provider is asked.
 
+mod burst;
 mod dispatcher;
 pub(crate) mod gate;
 mod pace;
@@ -20,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::host::Plugins;
+use burst::Burst;
 pub(crate) use dispatcher::NUDGE_WITHIN;
 pub(crate) use running::{Running, Slot};
 pub(crate) use time::StoreTime;
@@ -34,6 +36,8 @@ pub(crate) struct Engine {
     /// The runs that this process works on.
     pub(crate) running: Running,
     tasks: TaskTracker,
+    /// Many fires at once are claimed before anything else is written.
+    burst: Burst,
     /// Something may be due earlier than the dispatcher thinks.
     nudge: Notify,
     /// A claim's answer was lost: runs may be ours without our knowing.
@@ -59,6 +63,7 @@ impl Engine {
             time,
             running: Running::default(),
             tasks: TaskTracker::new(),
+            burst: Burst::default(),
             nudge: Notify::new(),
             unsure: AtomicBool::new(true),
             fires,

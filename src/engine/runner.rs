@@ -109,6 +109,7 @@ impl Engine {
         end: Option<RunStatus>,
     ) -> Result<(), StoreError> {
         let mut warned = false;
+        self.burst.wait().await;
         loop {
             match self.store.record(grant, plan, results.clone(), end).await {
                 Err(error)
