@@ -3,6 +3,7 @@
 //! A single task follows the store's log and hands each event to the host's own listeners, then to all subscribers. What
 //! this process has not written itself it learns in the same way, so every instance over one store hears the same.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -217,13 +218,21 @@ impl Follower {
         for event in page.events {
             if event.id > newest {
                 newest = event.id;
-                self.listeners.iter().for_each(|listener| listener(&event));
+                self.tell(&event);
                 // Without subscribers there is nobody to tell.
                 let _ = self.live.send(Arc::new(Published::new(event)));
             }
         }
         if seen != Some(newest) {
             self.seen.send_replace(Some(newest));
+        }
+    }
+    /// Tells the listeners; one that panics keeps nobody else from hearing.
+    fn tell(&self, event: &Event) {
+        for listener in &self.listeners {
+            if catch_unwind(AssertUnwindSafe(|| listener(event))).is_err() {
+                tracing::error!(event = event.kind.name(), "a listener panicked");
+            }
         }
     }
 }

@@ -3,6 +3,7 @@
 //! What a run does is `runner`'s business; when a job is due is its schedule's, worked out in `plan`.
 
 use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -41,11 +42,22 @@ const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 struct Planned {
     due: Due,
     claim: Claim,
+    /// When it was worked out.
+    decided_at: DateTime<Utc>,
 }
 
 impl Planned {
     fn at(&self) -> DateTime<Utc> {
         self.due.next.look_at().unwrap_or_default()
+    }
+
+    /// Whether it is still what is to be done. Held up by a store that was away or a machine that slept, it is not: the
+    /// fire may be missed by now, or not the last one.
+    fn holds(&self, now: DateTime<Utc>) -> bool {
+        let step = self.claim.advance.as_ref();
+        let next = step.and_then(|step| step.to.look_at());
+        let is_next_due = next.is_some_and(|next| self.decided_at < next && next <= now);
+        !is_next_due && now - self.at().max(self.decided_at) <= plan::GRACE
     }
 }
 
@@ -145,12 +157,11 @@ impl Engine {
 
     /// Works out claims for due jobs that are new or have changed.
     async fn plan(&self, desk: &mut Desk, due: Vec<Due>) -> Result<(), StoreError> {
-        // What is late was held up, by a store that was away or a machine that slept: that may change what is to be done.
-        let fresh_until = self.time.now() - TimeDelta::seconds(1);
+        let now = self.time.now();
         let known = |desk: &Desk, due: &Due| {
             desk.planned
                 .get(&due.job)
-                .is_some_and(|planned| planned.due == *due && planned.at() >= fresh_until)
+                .is_some_and(|planned| planned.due == *due && planned.holds(now))
         };
         if desk.planned.len() > due.len() {
             let current: std::collections::HashSet<_> = due.iter().map(|due| &due.job).collect();
@@ -164,22 +175,40 @@ impl Engine {
             let jobs = self.store.jobs(&ids).await?;
             for (due, stored) in part.iter().zip(jobs) {
                 if let Some(stored) = stored.filter(|stored| stored.job.revision == due.revision) {
-                    desk.put(due.clone(), self.claim_for(&stored, due));
+                    desk.put(self.planned(&stored, due.clone()));
                 }
             }
         }
         Ok(())
     }
 
-    fn claim_for(&self, stored: &StoredJob, due: &Due) -> Claim {
+    fn planned(&self, stored: &StoredJob, due: Due) -> Planned {
+        let now = self.time.now();
+        // Of one that panics we know as little as of one that is missing; the other jobs have nothing to do with it.
+        let claim = catch_unwind(AssertUnwindSafe(|| self.claim_for(stored, &due, now)));
+        let claim = claim.unwrap_or_else(|_| {
+            tracing::error!(job = %due.job, "the job's schedule panicked");
+            plan::claim_without_schedule(&due, now)
+        });
+        Planned {
+            claim,
+            decided_at: now,
+            due,
+        }
+    }
+
+    fn claim_for(&self, stored: &StoredJob, due: &Due, now: DateTime<Utc>) -> Claim {
         let job = &stored.job;
         let (schedule, zone) = self.plugins.schedule_of(job);
+        let Some(schedule) = schedule else {
+            return plan::claim_without_schedule(due, now);
+        };
         let situation = plan::Situation {
             due,
-            schedule: schedule.as_deref(),
+            schedule: schedule.as_ref(),
             fetcher_known: self.plugins.fetcher(&job.fetcher.name).is_some(),
             zone,
-            now: self.time.now(),
+            now,
         };
         plan::claim(job, &situation)
     }
@@ -299,9 +328,8 @@ impl Engine {
 }
 
 impl Desk {
-    fn put(&mut self, due: Due, claim: Claim) {
-        let (job, planned) = (due.job.clone(), Planned { due, claim });
-        let at = planned.at();
+    fn put(&mut self, planned: Planned) {
+        let (job, at) = (planned.due.job.clone(), planned.at());
         self.order.insert((at, job.clone()), ());
         if let Some(old) = self.planned.insert(job, planned) {
             let old_at = old.at();
@@ -311,7 +339,7 @@ impl Desk {
         }
     }
 
-    /// Up to `limit` claims whose time has come, earliest first.
+    /// Up to `limit` claims whose time has come, earliest first; those that no longer hold are dropped.
     fn take_due(&mut self, now: DateTime<Utc>, limit: usize) -> Vec<Planned> {
         let mut batch = Vec::new();
         while batch.len() < limit {
@@ -323,7 +351,7 @@ impl Desk {
                 break;
             };
             let (_, job) = first.remove_entry().0;
-            batch.extend(self.planned.remove(&job));
+            batch.extend(self.planned.remove(&job).filter(|one| one.holds(now)));
         }
         batch
     }

@@ -8,7 +8,7 @@ use stock_scheduler_sdk::{
 };
 
 /// With [`Misfire::Skip`], a fire later than this is missed.
-const GRACE: TimeDelta = TimeDelta::minutes(1);
+pub(super) const GRACE: TimeDelta = TimeDelta::minutes(1);
 /// How long until a schedule that cannot say when it is due is asked again.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 /// Why a fire is skipped whose fetcher or schedule is not registered.
@@ -19,8 +19,7 @@ const MOST_FIRES: usize = 10_000;
 /// What is known about a due job besides its definition.
 pub(crate) struct Situation<'a> {
     pub(crate) due: &'a Due,
-    /// The job's schedule; `None` where its kind is not registered or refuses the job's object.
-    pub(crate) schedule: Option<&'a dyn Schedule>,
+    pub(crate) schedule: &'a dyn Schedule,
     /// Whether the job's fetcher is registered.
     pub(crate) fetcher_known: bool,
     /// The zone of "today".
@@ -30,38 +29,14 @@ pub(crate) struct Situation<'a> {
 
 /// The claim that decides every fire of `job` up to now, or the one ahead when none has come yet.
 pub(crate) fn claim(job: &Job, situation: &Situation<'_>) -> Claim {
-    let mut claim = Claim {
-        job: job.id.clone(),
-        revision: situation.due.revision,
-        advance: None,
-        run: None,
+    let (schedule, now) = (situation.schedule, situation.now);
+    let Some(due) = undecided(situation.due) else {
+        let last_fire = situation.due.last_fire;
+        let from = last_fire.map_or(now, |last| last.max(now));
+        return step(situation.due, next_fire(schedule, from, now), vec![]);
     };
-    let last_fire = situation.due.last_fire;
-    // A fire at or before the last one has been decided already.
-    let due = situation
-        .due
-        .next
-        .at()
-        .filter(|due| last_fire.is_none_or(|last| last < *due));
-    let Some(schedule) = situation.schedule else {
-        let passed = due.map(|due| Fire::passed(due, FireState::Skipped, PLUGIN_MISSING));
-        let to = NextFire::Unknown {
-            look_again: situation.now + LOOK_AGAIN,
-        };
-        claim.advance = Some(step(situation, to, passed.into_iter().collect()));
-        return claim;
-    };
-    let Some(due) = due else {
-        let from = last_fire.map_or(situation.now, |last| last.max(situation.now));
-        claim.advance = Some(step(
-            situation,
-            next_fire(schedule, from, situation.now),
-            vec![],
-        ));
-        return claim;
-    };
-    let (mut fires, mut next) = fires_until(schedule, due, situation.now);
-    let has_last = next.at().is_none_or(|next| next > situation.now);
+    let (mut fires, mut next) = fires_until(schedule, due, now);
+    let has_last = next.at().is_none_or(|next| next > now);
     // Fires to be skipped that follow the last one to run are the next step's.
     if let Some(last) = fires.iter().rposition(|fire| fire.skip.is_none())
         && let Some(skipped) = fires.get(last + 1)
@@ -70,9 +45,29 @@ pub(crate) fn claim(job: &Job, situation: &Situation<'_>) -> Claim {
         fires.truncate(last + 1);
     }
     let (run, passed) = decide(job, situation, fires, has_last);
-    claim.advance = Some(step(situation, next, passed));
-    claim.run = run.map(|fire_time| new_run(job, fire_time, situation.zone));
-    claim
+    Claim {
+        run: run.map(|fire_time| new_run(job, fire_time, situation.zone)),
+        ..step(situation.due, next, passed)
+    }
+}
+
+/// The claim for a job whose schedule's kind is not registered or cannot be built: its fire is skipped.
+pub(crate) fn claim_without_schedule(due: &Due, now: DateTime<Utc>) -> Claim {
+    let skipped = |fire_time| Fire::passed(fire_time, FireState::Skipped, PLUGIN_MISSING);
+    let look_again = NextFire::Unknown {
+        look_again: now + LOOK_AGAIN,
+    };
+    step(
+        due,
+        look_again,
+        undecided(due).map(skipped).into_iter().collect(),
+    )
+}
+
+/// The fire that is due; one at or before the last fire has been decided already.
+fn undecided(due: &Due) -> Option<DateTime<Utc>> {
+    let at = due.next.at()?;
+    due.last_fire.is_none_or(|last| last < at).then_some(at)
 }
 
 /// When `schedule` is due after `instant`, as a store keeps it.
@@ -82,7 +77,8 @@ pub(crate) fn next_fire(
     now: DateTime<Utc>,
 ) -> NextFire {
     match schedule.next_after(instant) {
-        Next::At(fire) => NextFire::At(fire.at),
+        // A plugin that does not get on is asked again later, lest we go round in a circle.
+        Next::At(fire) if fire.at > instant => NextFire::At(fire.at),
         Next::Never => NextFire::Never,
         _ => NextFire::Unknown {
             look_again: now + LOOK_AGAIN,
@@ -90,11 +86,18 @@ pub(crate) fn next_fire(
     }
 }
 
-fn step(situation: &Situation<'_>, to: NextFire, passed: Vec<Fire>) -> Advance {
-    Advance {
-        from: situation.due.next.clone(),
+/// A step of the schedule without a run.
+fn step(due: &Due, to: NextFire, passed: Vec<Fire>) -> Claim {
+    let advance = Advance {
+        from: due.next.clone(),
         to,
         passed,
+    };
+    Claim {
+        job: due.job.clone(),
+        revision: due.revision,
+        advance: Some(advance),
+        run: None,
     }
 }
 
@@ -227,7 +230,7 @@ mod tests {
             &job,
             &Situation {
                 due: &due,
-                schedule: Some(schedule),
+                schedule,
                 fetcher_known,
                 zone,
                 now,

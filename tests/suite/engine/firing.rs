@@ -1,6 +1,6 @@
 use chrono::{DateTime, TimeDelta, Utc};
-use serde_json::json;
-use stock_scheduler::{FireState, Host, JobId};
+use serde_json::{Value, json};
+use stock_scheduler::{FireState, Host, JobId, Next, Schedule, ScheduleContext};
 
 use crate::support::world::{Act, World, fates, fires, instant, job, next_run, runs};
 
@@ -169,7 +169,8 @@ async fn a_machine_that_slept_decides_anew_about_fires_it_was_about_to_make() {
     let minutely = json!({"kind": "every", "seconds": 60});
     let once = job(&host, json!({"schedule": minutely})).await;
     let skips = job(&host, json!({"schedule": minutely, "misfire": "skip"})).await;
-    world.until("2025-06-02T12:00:59.4Z").await;
+    // Just before it fires, with no question to the store in between.
+    world.until("2025-06-02T12:00:59.999Z").await;
 
     world.set_clock(TimeDelta::minutes(30) + TimeDelta::seconds(2));
     world.pass(1).await;
@@ -192,6 +193,76 @@ async fn a_machine_that_slept_decides_anew_about_fires_it_was_about_to_make() {
         [Some(at_noon(31))],
         "only the fire within its grace runs"
     );
+}
+
+/// Always answers the same instant.
+struct Stuck;
+
+impl Schedule for Stuck {
+    fn next_after(&self, _: DateTime<Utc>) -> Next {
+        instant("2025-06-02T12:00:00Z").into()
+    }
+
+    fn describe(&self) -> String {
+        "stuck".into()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_does_not_get_on_fires_once_and_harms_nobody() {
+    let world = World::at("2025-06-02T11:59:00Z");
+    let stuck = |_: &Value, _: &ScheduleContext| Ok(Box::new(Stuck) as Box<dyn Schedule>);
+    let host = world.builder().schedule("stuck", stuck).start().await;
+    let host = host.unwrap();
+    let stuck = job(&host, json!({"schedule": {"kind": "stuck"}})).await;
+    let good = job(&host, json!({"schedule": {"kind": "every", "seconds": 60}})).await;
+
+    world.until("2025-06-02T12:05:30Z").await;
+
+    assert_eq!(fates(&host, &stuck).await, ["fired"]);
+    assert_eq!(fates(&host, &good).await, ["fired"; 6]);
+}
+
+/// Panics from noon on.
+struct Rotten;
+
+impl Schedule for Rotten {
+    fn next_after(&self, after: DateTime<Utc>) -> Next {
+        let noon = instant("2025-06-02T12:00:00Z");
+        assert!(after < noon, "rotten");
+        noon.into()
+    }
+
+    fn describe(&self) -> String {
+        "rotten".into()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_panics_harms_nobody_else() {
+    let world = World::at("2025-06-02T11:59:00Z");
+    let rotten = |_: &Value, _: &ScheduleContext| Ok(Box::new(Rotten) as Box<dyn Schedule>);
+    let host = world.builder().schedule("rotten", rotten).start().await;
+    let host = host.unwrap();
+    let rotten = job(&host, json!({"schedule": {"kind": "rotten"}})).await;
+    let good = job(&host, json!({"schedule": {"kind": "every", "seconds": 60}})).await;
+
+    world.until("2025-06-02T12:05:30Z").await;
+
+    assert_eq!(fates(&host, &good).await, ["fired"; 6]);
+    assert_eq!(fates(&host, &rotten).await, ["skipped plugin_missing"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_panics_harms_nobody_else() {
+    let world = World::at("2025-06-02T11:59:00Z");
+    let host = world.builder().listen(|_| panic!("a rotten listener"));
+    let host = host.start().await.unwrap();
+    let job = job(&host, json!({"schedule": {"kind": "every", "seconds": 60}})).await;
+
+    world.until("2025-06-02T12:05:30Z").await;
+
+    assert_eq!(fates(&host, &job).await, ["fired"; 6]);
 }
 
 #[tokio::test(start_paused = true)]
