@@ -42,31 +42,29 @@ impl Routes {
             )
         });
         let pages = pages.iter().map(|page| RoutePath::new(page, ["get"]));
-        Self(routes.chain(pages).collect())
+        let mut routes: Vec<_> = routes.chain(pages).collect();
+        // Those without parameters come first, so that the first that fits is the right one.
+        routes.sort_by_key(|route| route.template.contains('{'));
+        Self(routes)
     }
 
     /// The route of a path: one without parameters before one with.
     fn find(&self, path: &str) -> Option<&RoutePath> {
-        let fits = |route: &&RoutePath| {
-            let mut given = path.split('/');
-            let all = route.segments.iter().all(|segment| {
-                given.next().is_some_and(|text| {
-                    segment == &text || (segment.starts_with('{') && !text.is_empty())
-                })
-            });
-            all && given.next().is_none()
-        };
-        let mut found = self.0.iter().filter(fits);
-        let first = found.next()?;
-        Some(if first.template.contains('{') {
-            found.find(|r| !r.template.contains('{')).unwrap_or(first)
-        } else {
-            first
-        })
+        let count = path.split('/').count();
+        self.0.iter().find(|route| route.fits(path, count))
     }
 }
 
 impl RoutePath {
+    /// Whether it is the route of a path of `count` segments.
+    fn fits(&self, path: &str, count: usize) -> bool {
+        let mut both = self.segments.iter().zip(path.split('/'));
+        self.segments.len() == count
+            && both.all(|(segment, text)| {
+                segment == &text || (segment.starts_with('{') && !text.is_empty())
+            })
+    }
+
     fn new<'a>(template: &'static str, methods: impl IntoIterator<Item = &'a str>) -> Self {
         let mut allow = Vec::new();
         for method in methods {

@@ -571,13 +571,17 @@ impl StatusBody {
                 ok: status.store_ok,
                 latency_ms: status.store_latency as f64 / 1_000.0,
             },
-            fetchers: status.fetchers.into_keys().collect(),
+            fetchers: status.fetchers,
             schedules: status.schedules,
             running: status.counts.running,
-            next_fire: status.counts.next_fire.map(|(job, at)| NextFireBody {
-                job_id: job.to_string(),
-                at: time(at, Tz::UTC),
-            }),
+            next_fire: status
+                .counts
+                .next_fire
+                .as_ref()
+                .map(|(job, at)| NextFireBody {
+                    job_id: job.to_string(),
+                    at: time(*at, Tz::UTC),
+                }),
         }
     }
 }

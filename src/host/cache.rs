@@ -50,7 +50,7 @@ pub(crate) struct Cache(Mutex<Inner>);
 struct Inner {
     young: HashMap<JobId, Arc<JobView>>,
     old: HashMap<JobId, Arc<JobView>>,
-    counts: Option<JobCounts>,
+    counts: Option<Arc<JobCounts>>,
     /// Grows with everything that is dropped: what was read under an older version may be out of date.
     version: u64,
 }
@@ -70,7 +70,7 @@ impl Cache {
         Some(view)
     }
 
-    pub(crate) fn counts(&self) -> Option<JobCounts> {
+    pub(crate) fn counts(&self) -> Option<Arc<JobCounts>> {
         self.lock().counts.clone()
     }
 
@@ -82,7 +82,7 @@ impl Cache {
         }
     }
 
-    pub(crate) fn keep_counts(&self, version: u64, counts: JobCounts) {
+    pub(crate) fn keep_counts(&self, version: u64, counts: Arc<JobCounts>) {
         let mut inner = self.lock();
         if inner.version == version {
             inner.counts = Some(counts);

@@ -55,7 +55,7 @@ struct Inner {
     stop: CancellationToken,
     tasks: TaskTracker,
     latency: AtomicU64,
-    last_counts: std::sync::Mutex<stock_scheduler_sdk::JobCounts>,
+    last_counts: std::sync::Mutex<Arc<stock_scheduler_sdk::JobCounts>>,
 }
 
 impl Host {

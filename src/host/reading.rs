@@ -1,8 +1,7 @@
 //! Questions about the whole: how the service is, which jobs there are, what was stored.
 
-use std::collections::BTreeMap;
-use std::sync::PoisonError;
 use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use chrono::{DateTime, Utc};
 use stock_scheduler_sdk::{
@@ -24,15 +23,15 @@ pub struct Status {
     /// When the service started.
     pub started_at: DateTime<Utc>,
     /// How many jobs there are; while the store is away, the last that was known.
-    pub counts: JobCounts,
+    pub counts: Arc<JobCounts>,
     /// The word for the kind of store.
     pub store: &'static str,
     /// Whether it answers.
     pub store_ok: bool,
     /// How long its last answer took, in microseconds.
     pub store_latency: u64,
-    /// The registered fetchers and their versions.
-    pub fetchers: BTreeMap<String, String>,
+    /// The names of the registered fetchers.
+    pub fetchers: Vec<String>,
     /// The registered kinds of schedules.
     pub schedules: Vec<String>,
 }
@@ -58,25 +57,19 @@ impl Host {
             store: self.inner.store.kind(),
             store_ok,
             store_latency: self.inner.latency.load(Ordering::Relaxed),
-            fetchers: self
-                .inner
-                .plugins
-                .fetchers
-                .values()
-                .map(|f| (f.name.clone(), f.info.version.clone()))
-                .collect(),
+            fetchers: self.inner.plugins.fetchers.keys().cloned().collect(),
             schedules: self.inner.plugins.schedules.keys().cloned().collect(),
         }
     }
 
-    async fn counts(&self) -> Result<JobCounts, HostError> {
+    async fn counts(&self) -> Result<Arc<JobCounts>, HostError> {
         self.in_time(self.inner.bus.catch_up()).await?;
         if let Some(counts) = self.inner.cache.counts() {
             return Ok(counts);
         }
         self.ready().await?;
         let version = self.inner.cache.version();
-        let counts = self.in_time(self.inner.store.counts()).await?;
+        let counts = Arc::new(self.in_time(self.inner.store.counts()).await?);
         for status in JobStatus::ALL {
             metrics::jobs(
                 status.as_str(),
@@ -138,6 +131,13 @@ impl Host {
         schedules
             .map(|(kind, factory)| (kind.clone(), factory.schema()))
             .collect()
+    }
+
+    /// The intervals that any registered fetcher has, as words.
+    pub fn intervals(&self) -> std::collections::BTreeSet<String> {
+        let fetchers = self.inner.plugins.fetchers.values();
+        let intervals = fetchers.flat_map(|fetcher| &fetcher.info.intervals);
+        intervals.map(ToString::to_string).collect()
     }
 
     /// The names of the registered fetchers.
