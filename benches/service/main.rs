@@ -9,12 +9,17 @@
 )]
 #![expect(clippy::print_stdout, reason = "what the command is for")]
 
+/// What the service itself uses.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 mod burst;
 mod fetch;
 mod http;
 mod idle;
 mod process;
 #[path = "../../tests/suite/support/provider.rs"]
+#[expect(dead_code, reason = "the tests use more of it")]
 mod provider;
 mod sse;
 
