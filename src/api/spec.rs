@@ -12,10 +12,19 @@ pub(super) const DESCRIPTION: &str = "Fetches market data on a schedule, for man
     read it, and tells you what happened. Times are RFC 3339 with a numeric offset, dates `YYYY-MM-DD`. Errors are \
     `application/problem+json` (RFC 9457).";
 
+/// The groups of operations, as a newcomer meets them.
+const TAGS: [&str; 4] = ["Jobs", "Runs", "Data", "Service"];
 /// Bodies that take no fields but those shown.
 const INPUTS: [&str; 3] = ["JobInput", "JobChange", "RunInput"];
-/// Shapes that are written here whole.
-const WHOLE: [&str; 4] = ["TimeZone", "Schedule", "Fetcher", "Record"];
+/// Words that several bodies use.
+const WORDS: [(&str, &[&str]); 3] = [
+    ("Misfire", &["fire_once", "skip"]),
+    ("Overlap", &["skip", "allow"]),
+    (
+        "RunStatus",
+        &["running", "success", "partial_success", "failed"],
+    ),
+];
 const NO_CONTROLS: &str = "^[^\\u0000-\\u001f\\u007f-\\u009f]+$";
 
 /// The document of what `service` serves.
@@ -24,14 +33,16 @@ pub(super) fn document(service: &OpenApiService<Api, ()>, host: &Host) -> Value 
     document["openapi"] = "3.0.3".into();
     document["info"]["license"] =
         json!({"name": "MIT OR Apache-2.0", "url": "https://spdx.org/licenses/MIT"});
+    if let Some(tags) = document["tags"].as_array_mut() {
+        tags.sort_by_key(|tag| TAGS.iter().position(|name| tag["name"] == *name));
+    }
     document["servers"] = json!([{"url": "/"}]);
     if let Some(schemas) = document["components"]["schemas"].as_object_mut() {
-        shared(schemas, host);
         schemas
             .iter_mut()
-            .filter(|(name, _)| !WHOLE.contains(&name.as_str()))
             .for_each(|(name, schema)| complete(name, schema));
         variants(schemas);
+        shared(schemas, host);
     }
     if let Some(paths) = document["paths"].as_object_mut() {
         paths
@@ -50,14 +61,16 @@ pub(super) fn yaml(document: &Value) -> String {
 
 /// Shapes that several bodies use.
 fn shared(schemas: &mut Map<String, Value>, host: &Host) {
-    let price = json!({"type": "number", "nullable": true});
+    for (name, words) in WORDS {
+        schemas.insert(name.into(), json!({"type": "string", "enum": words}));
+    }
     schemas.insert(
-        "TimeZone".into(),
-        json!({"type": "string", "format": "iana-time-zone", "example": "America/New_York",
-            "description": "The name of a zone in the IANA database."}),
+        "Interval".into(),
+        json!({"type": "string", "enum": host.intervals()}),
     );
-    schemas.insert("Schedule".into(), schedules(host));
-    schemas.insert("Fetcher".into(), fetchers(host));
+    let price = json!({"type": "number", "nullable": true});
+    schedules(schemas, host);
+    fetchers(schemas, host);
     schemas.insert(
         "Record".into(),
         json!({
@@ -85,23 +98,31 @@ fn variants(schemas: &mut Map<String, Value>) {
             .as_object_mut()
             .map(|shape| shape.remove("nullable"));
     }
-    patch["properties"]["schedule"] = json!({"$ref": "#/components/schemas/Schedule"});
+    patch["properties"]["schedule"] = reference("Schedule");
     schemas.insert("JobPatch".into(), patch);
 }
 
 /// A schedule is one of the registered kinds, each with its own fields.
-fn schedules(host: &Host) -> Value {
+fn schedules(schemas: &mut Map<String, Value>, host: &Host) {
     let mut kinds = Vec::new();
     for (kind, schema) in host.schedule_schemas() {
-        match schema["oneOf"].as_array() {
-            Some(shapes) => kinds.extend(shapes.iter().map(|shape| of_kind(&kind, shape.clone()))),
-            None => kinds.push(of_kind(&kind, schema)),
+        let shapes = match schema["oneOf"].as_array() {
+            Some(shapes) => shapes.clone(),
+            None => vec![schema],
+        };
+        for shape in shapes {
+            let shape = of_kind(&kind, shape);
+            // A shape with a title gets that name in generated code.
+            match shape["title"].as_str().map(str::to_owned) {
+                Some(title) => {
+                    kinds.push(reference(&title));
+                    schemas.insert(title, shape);
+                }
+                None => kinds.push(shape),
+            }
         }
     }
-    match kinds.len() {
-        1 => kinds.remove(0),
-        _ => json!({"oneOf": kinds}),
-    }
+    schemas.insert("Schedule".into(), json!({"oneOf": kinds}));
 }
 
 fn of_kind(kind: &str, mut shape: Value) -> Value {
@@ -111,21 +132,23 @@ fn of_kind(kind: &str, mut shape: Value) -> Value {
         required.insert(0, json!("kind"));
     }
     shape["required"] = required.into();
-    if shape["properties"].get("timezone").is_some() {
-        refer(&mut shape["properties"]["timezone"], "TimeZone");
-    }
     shape
 }
 
-fn fetchers(host: &Host) -> Value {
+/// A fetcher by its name. The registered names are told and no more: a stored job may name one that is gone.
+fn fetchers(schemas: &mut Map<String, Value>, host: &Host) {
     let names: Vec<_> = host.fetcher_names().collect();
-    json!({"oneOf": [
-        {"type": "string", "enum": names},
-        {"type": "object", "required": ["name"], "additionalProperties": false, "properties": {
-            "name": {"type": "string", "enum": names},
-            "options": {"type": "object"},
-        }},
-    ]})
+    let description = format!("The name of a fetcher: {}.", names.join(" or "));
+    let name = json!({"type": "string", "format": "fetcher", "description": description});
+    schemas.insert(
+        "FetcherWithOptions".into(),
+        json!({"type": "object", "required": ["name"], "additionalProperties": false,
+            "properties": {"name": name, "options": {"type": "object", "additionalProperties": true}}}),
+    );
+    schemas.insert(
+        "Fetcher".into(),
+        json!({"oneOf": [name, reference("FetcherWithOptions")]}),
+    );
 }
 
 /// What poem-openapi cannot say of a shape: which fields can be null, what texts must look like.
@@ -165,13 +188,14 @@ fn plain_reference(shape: &mut Value) {
 }
 
 fn nullable(shape: Value) -> Value {
+    let mut shape = shape;
     if shape.get("$ref").is_some() {
-        return json!({"allOf": [shape], "nullable": true});
+        shape = json!({"allOf": [shape]});
     }
     if shape.get("type").is_none() && shape.get("allOf").is_none() {
+        // Without a type null is allowed anyway.
         return shape;
     }
-    let mut shape = shape;
     shape["nullable"] = true.into();
     if let Some(words) = shape.get_mut("enum").and_then(Value::as_array_mut) {
         words.push(Value::Null);
@@ -184,28 +208,28 @@ fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
     let job = matches!(name, "JobInput" | "JobChange" | "Job" | "RunInput");
     let more = match field {
         // Blanks around a symbol are dropped.
-        "stock_ids" => json!({"items": {"type": "string", "example": "AAPL",
+        "stock_ids" if input => json!({"items": {"type": "string", "example": "AAPL",
             "pattern": "^ *[A-Za-z0-9.^=&_+$!-]{1,32} *$"}}),
-        "name" if job => json!({"pattern": NO_CONTROLS, "example": "Daily Tech Stocks"}),
-        "prefix" if job => json!({"pattern": "^[^{}:\\u0000-\\u001f\\u007f-\\u009f]+$"}),
-        "tags" => {
+        "name" if input => json!({"pattern": NO_CONTROLS, "example": "Daily Tech Stocks"}),
+        "prefix" if input => json!({"pattern": "^[^{}:\\u0000-\\u001f\\u007f-\\u009f]+$"}),
+        "tags" if input => {
             json!({"items": {"type": "string", "minLength": 1, "maxLength": 64, "pattern": NO_CONTROLS}})
         }
-        "schedule_time" => {
+        "schedule_time" if input => {
             json!({"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "17:00"})
         }
         "schedule" => return refer(shape, "Schedule"),
         "fetcher" if job => return refer(shape, "Fetcher"),
-        "timezone" if input => return refer(shape, "TimeZone"),
+        "timezone" => json!({"format": "iana-time-zone", "example": "America/New_York"}),
         "start_date" | "end_date" => json!({"format": "date"}),
-        "interval" if input => json!({"enum": ["1d"]}),
-        "misfire" if job => json!({"type": "string", "enum": ["fire_once", "skip"]}),
-        "overlap" if job => json!({"type": "string", "enum": ["skip", "allow"]}),
+        "interval" if job => return refer(shape, "Interval"),
+        "misfire" if job => return refer(shape, "Misfire"),
+        "overlap" if job => return refer(shape, "Overlap"),
         "status" if name == "Job" => {
             json!({"enum": ["pending", "running", "completed", "failed", "paused"]})
         }
         "status" if matches!(name, "Execution" | "LastExecution") => {
-            json!({"enum": ["running", "success", "partial_success", "failed"]})
+            return refer(shape, "RunStatus");
         }
         "status" if name == "ExecutionSymbol" => json!({"enum": ["pending", "stored", "failed"]}),
         "triggered_by" => json!({"enum": ["scheduler_auto", "manual_trigger", "retry"]}),
@@ -221,8 +245,17 @@ fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
     merge(shape, more);
 }
 
+/// Points to a shared shape, and keeps what is said of the field.
 fn refer(shape: &mut Value, name: &str) {
-    *shape = json!({"$ref": format!("#/components/schemas/{name}")});
+    let described = shape.get("description").cloned();
+    *shape = match described {
+        Some(description) => json!({"allOf": [reference(name)], "description": description}),
+        None => reference(name),
+    };
+}
+
+fn reference(name: &str) -> Value {
+    json!({"$ref": format!("#/components/schemas/{name}")})
 }
 
 pub(super) fn merge(shape: &mut Value, more: Value) {

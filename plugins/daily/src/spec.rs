@@ -69,6 +69,7 @@ impl ScheduleFactory for DailyFactory {
                     name: when,
                     "timezone": {
                         "type": "string",
+                        "format": "iana-time-zone",
                         "description": "The IANA name of the zone in which the times are meant; without it the job's.",
                         "example": "America/New_York",
                     },
