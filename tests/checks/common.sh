@@ -52,9 +52,9 @@ node_tools() {
 
 # serve FLAGS...: starts the service on a free port and sets $url; it ends with the script.
 serve() {
-  [ -x "$binary" ] || cargo build --manifest-path "$root/Cargo.toml" -p stock-scheduler --locked
-  local log
-  log=$(mktemp "$work/service.XXXXXX")
+  cargo build -q --manifest-path "$root/Cargo.toml" -p stock-scheduler --locked
+  local log=$work/service.log
+  : >"$log"
   "$binary" serve --listen 127.0.0.1:0 --timezone UTC "$@" 2>"$log" &
   service=$!
   trap 'kill "$service" 2>/dev/null || true' EXIT

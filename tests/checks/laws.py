@@ -8,6 +8,7 @@ schemathesis.openapi.format(
     "iana-time-zone",
     strategies.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Chatham"]),
 )
+schemathesis.openapi.format("fetcher", strategies.sampled_from(["demo", "yfinance"]))
 
 
 @schemathesis.hook
