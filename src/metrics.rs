@@ -12,6 +12,7 @@ use stock_scheduler_sdk::{Event, EventKind, FetchError, Series};
 const LATENESS: &str = "stock_scheduler_fire_lateness_seconds";
 const FETCH_DURATION: &str = "stock_scheduler_fetch_duration_seconds";
 const RUN_DURATION: &str = "stock_scheduler_job_execution_duration_seconds";
+const STORE_DURATION: &str = "stock_scheduler_store_operation_duration_seconds";
 const HTTP_DURATION: &str = "stock_scheduler_http_request_duration_seconds";
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
@@ -27,6 +28,7 @@ pub(crate) fn install() {
             .set_buckets_for_metric(Matcher::Full(LATENESS.into()), &fine)
             .and_then(|b| b.set_buckets_for_metric(Matcher::Full(FETCH_DURATION.into()), &fine))
             .and_then(|b| b.set_buckets_for_metric(Matcher::Full(HTTP_DURATION.into()), &fine))
+            .and_then(|b| b.set_buckets_for_metric(Matcher::Full(STORE_DURATION.into()), &fine))
             .and_then(|b| b.set_buckets_for_metric(Matcher::Full(RUN_DURATION.into()), &long))
             .and_then(PrometheusBuilder::install_recorder);
         gauge!("stock_scheduler_build_info", "version" => env!("CARGO_PKG_VERSION")).set(1.0);
@@ -64,6 +66,11 @@ pub(crate) fn fetched(fetcher: &str, outcome: &Result<Series, FetchError>, took:
         counter!("stock_scheduler_fetch_rate_limited_total", "fetcher" => fetcher.to_owned())
             .increment(1);
     }
+}
+
+/// How long one of the store's operations takes.
+pub(crate) fn store_operation(name: &'static str) -> Histogram {
+    histogram!(STORE_DURATION, "op" => name)
 }
 
 /// Whether the store answers.
@@ -130,6 +137,8 @@ pub(crate) fn answered(route: &'static str, method: &'static str, status: u16, t
     durations.record(took.as_secs_f64());
 }
 
-/// The durations of requests by route, method and status: finding them here is cheaper than by their labels.
-static REQUESTS: LazyLock<RwLock<HashMap<(&str, &str, u16), Histogram>>> =
-    LazyLock::new(RwLock::default);
+/// By route, method and status.
+type Requests = HashMap<(&'static str, &'static str, u16), Histogram>;
+
+/// The durations of requests: finding them here is cheaper than by their labels.
+static REQUESTS: LazyLock<RwLock<Requests>> = LazyLock::new(RwLock::default);
