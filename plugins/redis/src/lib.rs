@@ -7,7 +7,7 @@
 //! | key | holds |
 //! |---|---|
 //! | `scheduler:job:{job_id}` | a job's definition as JSON, never its run state |
-//! | `scheduler:job_index` | the ids of all jobs as a JSON list, at most a second old |
+//! | `scheduler:job_index` | the ids of all jobs as a JSON list; it follows within a second, or 0.2 ms for each job where that is more |
 //! | `{prefix}:{SYMBOL}:{start}:{end}` | a JSON array of records |
 //!
 //! Everything else is the store's own and lies in one hash slot. Instants are microseconds since 1970.

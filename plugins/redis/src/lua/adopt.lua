@@ -16,6 +16,7 @@ if last_run ~= '' then
   if run ~= '' then latest = { last_run, run, run_status, last_run } end
   local status = status_of(active, 0, run_status)
   call('HSET', K .. 'rt:' .. job, 'latest', table.concat(latest, ' '), 'status', status)
+  touch(job)
   move(job, seq, status_of(active, 0), status)
 end
 soil()

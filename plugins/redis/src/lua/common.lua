@@ -144,11 +144,17 @@ local function tag(job, seq, tags)
   end
 end
 
+-- Whether the list of job ids was written so long ago that it may be written again: a second, or longer where it is
+-- long, so that writing it takes a small part of the server's time however many jobs there are.
+local function index_rested(written)
+  local rest = math.max(1000000, 200 * call('ZCARD', K .. 'jobs'))
+  return not written or now_us - tonumber(written) >= rest or tonumber(written) > now_us
+end
+
 -- Notes that the index of jobs has to be rewritten; true when that can be done at once.
 local function soil()
   call('HSETNX', K .. 'index', 'dirty', now)
-  local written = call('HGET', K .. 'index', 'written')
-  return not written or now_us - tonumber(written) >= 1000000 or tonumber(written) > now_us
+  return index_rested(call('HGET', K .. 'index', 'written'))
 end
 
 -- Writes a job that is not known yet, with its place in the order of creation, and logs it. `sum` is the hash of its
@@ -156,13 +162,14 @@ end
 local function enter(job, revision, active, tags, next, sum, event)
   local seq = tostring(call('INCR', K .. 'seq'))
   local status = status_of(active, 0)
+  touch(job)
   -- What is written at each fire comes first: a small hash is searched from its beginning.
   call('HSET', K .. 'rt:' .. job, 'next', next, 'last_fire', '', 'fence', '0', 'running', '0', 'status', status,
     'latest', '- - - -', 'rev', revision, 'active', active, 'seq', seq, 'tags', tags, 'sum', sum)
-  call('ZADD', K .. 'jobs', seq, job)
-  call('ZADD', K .. 'status:' .. status, seq, job)
+  put_into(added, K .. 'jobs', seq, job)
+  put_into(added, K .. 'status:' .. status, seq, job)
   if active == '1' then
-    call('ZADD', K .. 'active', seq, job)
+    put_into(added, K .. 'active', seq, job)
     aim(job, active, next)
   end
   tag(job, seq, tags)

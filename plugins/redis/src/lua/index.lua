@@ -1,7 +1,7 @@
--- Rewrites the JSON list of job ids from the truth, at most once a second and only where it differs.
+-- Rewrites the JSON list of job ids from the truth, not too often and only where it differs.
 -- An id that somebody else wrote there, and whose document exists, stays until its job is adopted. ARGV: none.
 local s = call('HMGET', K .. 'index', 'written', 'sum')
-if s[1] and now_us >= tonumber(s[1]) and now_us - tonumber(s[1]) < 1000000 then return 0 end
+if not index_rested(s[1]) then return 0 end
 local stored = redis.pcall('GET', INDEX)
 if type(stored) == 'table' then return 0 end
 
