@@ -4,11 +4,13 @@ mod body;
 mod cors;
 mod data;
 mod events;
+mod gauges;
 mod idempotency;
 mod jobs;
 mod operations;
 mod outer;
 mod problem;
+mod process;
 mod query;
 mod reply;
 mod runs;
@@ -34,12 +36,15 @@ type Api = (
     events::EventsApi,
 );
 
-fn service(host: &Host, stop: CancellationToken) -> OpenApiService<Api, ()> {
+fn service(host: &Host, job_gauges: bool, stop: CancellationToken) -> OpenApiService<Api, ()> {
     let apis = (
         jobs::JobsApi { host: host.clone() },
         runs::RunsApi { host: host.clone() },
         data::DataApi { host: host.clone() },
-        service::ServiceApi { host: host.clone() },
+        service::ServiceApi {
+            host: host.clone(),
+            job_gauges: job_gauges.then(Default::default),
+        },
         events::EventsApi {
             host: host.clone(),
             stop,
@@ -51,17 +56,18 @@ fn service(host: &Host, stop: CancellationToken) -> OpenApiService<Api, ()> {
 
 /// The OpenAPI document of a host: paths, shapes, and the schedules and fetchers that it knows.
 pub fn document(host: &Host) -> serde_json::Value {
-    spec::document(&service(host, CancellationToken::new()), host)
+    spec::document(&service(host, false, CancellationToken::new()), host)
 }
 
 /// Everything that is served: the API, its document, Swagger UI. `stop` ends event streams; `origins` may use it from a
-/// page in a browser.
+/// page in a browser; `job_gauges` tells of each job in the metrics.
 fn endpoint(
     host: &Host,
     origins: Vec<String>,
+    job_gauges: bool,
     stop: CancellationToken,
 ) -> impl Endpoint<Output = Response> + use<> {
-    let service = service(host, stop);
+    let service = service(host, job_gauges, stop);
     let document = spec::document(&service, host);
     let routes = outer::Routes::of(&document, &["/docs", "/openapi.json", "/openapi.yaml"]);
     let pretty = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";

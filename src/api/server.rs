@@ -26,6 +26,7 @@ pub struct Server {
     acceptor: TcpAcceptor,
     address: SocketAddr,
     origins: Vec<String>,
+    job_gauges: bool,
 }
 
 impl Server {
@@ -45,7 +46,14 @@ impl Server {
             acceptor: TcpAcceptor::from_tokio(listener)?,
             address,
             origins,
+            job_gauges: true,
         })
+    }
+
+    /// Tells of no single job in the metrics: two numbers for each are many where there are many jobs.
+    pub fn without_job_metrics(mut self) -> Self {
+        self.job_gauges = false;
+        self
     }
 
     /// Where it listens.
@@ -56,7 +64,7 @@ impl Server {
     /// Serves until `stop`, then stops the host and ends: within ten seconds, whatever clients do.
     pub async fn run(self, stop: impl Future<Output = ()> + Send + 'static) -> io::Result<()> {
         let streams = CancellationToken::new();
-        let app = endpoint(&self.host, self.origins, streams.clone());
+        let app = endpoint(&self.host, self.origins, self.job_gauges, streams.clone());
         let host = self.host.clone();
         let stopped = async move {
             stop.await;

@@ -3,8 +3,10 @@
 use poem_openapi::OpenApi;
 use poem_openapi::payload::PlainText;
 
+use super::gauges::JobGauges;
 use super::jobs::Tag;
 use super::problem::{Failure, Reads};
+use super::process;
 use super::reply::Reply;
 use super::wire::{Message, StatusBody};
 use crate::host::Host;
@@ -12,6 +14,8 @@ use crate::metrics;
 
 pub(crate) struct ServiceApi {
     pub(crate) host: Host,
+    /// Whether the metrics tell of each job.
+    pub(super) job_gauges: Option<JobGauges>,
 }
 
 #[OpenApi]
@@ -70,6 +74,11 @@ impl ServiceApi {
     async fn metrics(&self) -> PlainText<String> {
         // The gauges of jobs are brought up to date by reading the counts.
         self.host.status().await;
-        PlainText(metrics::render())
+        let mut text = metrics::render() + &process::render();
+        if let Some(gauges) = &self.job_gauges {
+            // Without the store nobody knows about jobs; the other numbers are told all the same.
+            text += &gauges.render(&self.host).await.unwrap_or_default();
+        }
+        PlainText(text)
     }
 }

@@ -137,6 +137,11 @@ async fn serve(
     let host = start(&settings, extend).await?;
     let server = Server::bind(host.clone(), settings.listen, settings.cors_origins.clone())
         .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let server = if settings.job_metrics {
+        server
+    } else {
+        server.without_job_metrics()
+    };
     let address = server.address();
     eprintln!(
         "stock-scheduler {} listens on http://{address}",

@@ -49,7 +49,7 @@ const fn switch(name: &'static str, help: &'static str) -> Setting {
     }
 }
 
-const SETTINGS: [Setting; 15] = [
+const SETTINGS: [Setting; 16] = [
     setting(
         "listen",
         "ADDRESS:PORT",
@@ -86,6 +86,12 @@ const SETTINGS: [Setting; 15] = [
         "LEVEL",
         "info",
         "What to log: error, warn, info, debug or trace",
+    ),
+    setting(
+        "job-metrics",
+        "ON|OFF",
+        "on",
+        "Whether /metrics tells of each job when it last succeeded and runs next: on or off",
     ),
     open(
         "yfinance-url",
@@ -179,6 +185,8 @@ pub struct Settings {
     pub log_json: bool,
     /// What to log.
     pub log_level: tracing::Level,
+    /// Tell of each job in the metrics.
+    pub job_metrics: bool,
     /// Where the provider is.
     pub yfinance_url: Option<String>,
     /// How to introduce ourselves.
@@ -312,6 +320,7 @@ impl Raw {
             api_only: self.flag("api-only")?,
             log_json,
             log_level: level,
+            job_metrics: self.word("job-metrics", &["on", "off"])? == "on",
             yfinance_url: self.given("yfinance-url"),
             yfinance_user_agent: self.given("yfinance-user-agent"),
             yfinance_requests_per_second: self.rate("yfinance-requests-per-second")?,

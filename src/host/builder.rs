@@ -14,6 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::plugins::unknown;
+use super::timed::Timed;
 use super::{Cache, FetcherEntry, Host, Inner, Plugins};
 use crate::engine::{Engine, StoreTime};
 use crate::events::{EventBus, Listener};
@@ -168,6 +169,7 @@ impl HostBuilder {
             zone: self.zone,
         });
         metrics::install();
+        let store: Arc<dyn Store> = Arc::new(Timed::new(store));
         let time = StoreTime::new(self.clock.clone());
         let engine_stop = CancellationToken::new();
         let engine = Arc::new(Engine::new(

@@ -9,6 +9,7 @@ mod jobs;
 mod plugins;
 mod reading;
 mod runs;
+mod timed;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
