@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 
 use chrono::{DateTime, Utc};
-use stock_scheduler_sdk::{JobId, JobQuery, LastExecution, RunId, RunQuery, RunStatus, StoredJob};
+use stock_scheduler_sdk::{JobId, JobQuery, RunId, RunQuery, RunStatus, StoredJob};
 
 use crate::host::{Host, HostError};
 
@@ -72,7 +72,7 @@ impl JobGauges {
             .map(|(_, at)| *at);
         let at = match known {
             Some(at) => at,
-            None => from_history(host, &job.job.id, last).await?,
+            None => from_history(host, &job.job.id).await?,
         };
         earlier.insert(job.job.id.clone(), (last.execution_id, at));
         Ok(at)
@@ -83,12 +83,8 @@ fn succeeded(status: RunStatus) -> bool {
     matches!(status, RunStatus::Success | RunStatus::PartialSuccess)
 }
 
-/// The end of the latest run that stored something, among the latest few.
-async fn from_history(
-    host: &Host,
-    job: &JobId,
-    last: &LastExecution,
-) -> Result<Option<DateTime<Utc>>, HostError> {
+/// The end of the latest run that stored something.
+async fn from_history(host: &Host, job: &JobId) -> Result<Option<DateTime<Utc>>, HostError> {
     let mut ends = Vec::new();
     for status in [RunStatus::Success, RunStatus::PartialSuccess] {
         let query = RunQuery {
@@ -104,10 +100,7 @@ async fn from_history(
             Err(error) => return Err(error),
         }
     }
-    Ok(ends
-        .into_iter()
-        .max()
-        .filter(|at| *at <= last.end_time.unwrap_or(*at)))
+    Ok(ends.into_iter().max())
 }
 
 fn heading(name: &str) -> String {

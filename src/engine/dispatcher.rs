@@ -17,6 +17,7 @@ use stock_scheduler_sdk::{
 use tokio::time::Instant;
 
 use super::{Engine, Slot, plan};
+use crate::host::Examined;
 use crate::metrics;
 
 /// How long this process counts as living without asking the store.
@@ -199,7 +200,7 @@ impl Engine {
 
     fn claim_for(&self, stored: &StoredJob, due: &Due, now: DateTime<Utc>) -> Claim {
         let job = &stored.job;
-        let (schedule, zone) = self.plugins.schedule_of(job);
+        let Examined { schedule, zone, .. } = self.plugins.examine(job);
         let Some(schedule) = schedule else {
             return plan::claim_without_schedule(due, now);
         };

@@ -125,7 +125,7 @@ impl Draft {
         let mut errors = Vec::new();
         let clears = mode == Mode::Patch;
         let mut new = job.clone();
-        let (_, shown_zone) = plugins.schedule_of(job);
+        let shown_zone = (mode != Mode::Create).then(|| plugins.examine(job).zone);
         required(&mut new.name, self.name, clears, "name", &mut errors);
         required(
             &mut new.symbols,
@@ -145,7 +145,7 @@ impl Draft {
         optional_date(&mut new.start_date, self.start_date, clears);
         optional_date(&mut new.end_date, self.end_date, clears);
         // What a GET shows, sent back, changes nothing.
-        if self.timezone != Given::Value(shown_zone) || mode == Mode::Create {
+        if shown_zone.is_none_or(|shown| self.timezone != Given::Value(shown)) {
             optional(&mut new.timezone, self.timezone, clears);
         }
         if clears {

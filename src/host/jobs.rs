@@ -8,7 +8,7 @@ use stock_scheduler_sdk::{
 };
 
 use super::error::JOB_NOT_FOUND;
-use super::{Draft, FieldError, Host, HostError, JobView, Mode};
+use super::{Draft, Examined, FieldError, Host, HostError, JobView, Mode};
 use crate::engine::plan;
 
 /// How often a change is worked out again because somebody else changed the job in between.
@@ -59,7 +59,13 @@ impl Host {
             if old.job.active == active {
                 return Ok(None);
             }
-            if let Some(problem) = self.inner.plugins.problem(&old.job).filter(|_| active) {
+            if let Some(problem) = self
+                .inner
+                .plugins
+                .examine(&old.job)
+                .problem
+                .filter(|_| active)
+            {
                 return Err(HostError::Conflict(format!(
                     "the job cannot start: {problem}"
                 )));
@@ -121,8 +127,7 @@ impl Host {
 
     /// A stored job as clients see it.
     pub fn view(&self, stored: StoredJob) -> Arc<JobView> {
-        let (_, zone) = self.inner.plugins.schedule_of(&stored.job);
-        let problem = self.inner.plugins.problem(&stored.job);
+        let Examined { zone, problem, .. } = self.inner.plugins.examine(&stored.job);
         Arc::new(JobView::new(stored, zone, problem))
     }
 

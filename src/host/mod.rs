@@ -32,7 +32,7 @@ pub use draft::{Draft, MOST_SYMBOLS, Mode};
 pub use error::HostError;
 pub(crate) use error::{DATASET_NOT_FOUND, NO_HISTORY, RUN_NOT_FOUND};
 pub use fields::FieldError;
-pub(crate) use plugins::{FetcherEntry, Plugins};
+pub(crate) use plugins::{Examined, FetcherEntry, Plugins};
 pub use reading::Status;
 pub use runs::ManualRun;
 

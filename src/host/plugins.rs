@@ -85,29 +85,36 @@ impl Plugins {
         factory.build(&Value::Object(rest), &ScheduleContext::new(zone))
     }
 
-    /// A stored job's schedule, where it can be built, and the zone in which the job's dates and times are meant.
-    pub(crate) fn schedule_of(&self, job: &Job) -> (Option<Box<dyn Schedule>>, Tz) {
+    /// What the plugins make of a stored job.
+    pub(crate) fn examine(&self, job: &Job) -> Examined {
         let own = job.timezone.unwrap_or(self.zone);
-        let schedule = self.schedule(&job.schedule, own).ok();
-        let zone = schedule
-            .as_ref()
-            .and_then(|schedule| schedule.zone())
-            .unwrap_or(own);
-        (schedule, zone)
+        let built = self.schedule(&job.schedule, own);
+        let fetcher = &job.fetcher.name;
+        let problem = match &built {
+            _ if job.problem.is_some() => job.problem.clone(),
+            _ if !self.fetchers.contains_key(fetcher) => {
+                Some(unknown("fetcher", fetcher, self.fetchers.keys()))
+            }
+            built => built.as_ref().err().map(ToString::to_string),
+        };
+        let schedule = built.ok();
+        let named = schedule.as_ref().and_then(|schedule| schedule.zone());
+        Examined {
+            zone: named.unwrap_or(own),
+            problem,
+            schedule,
+        }
     }
+}
 
-    /// Why `job` cannot fire, if so.
-    pub(crate) fn problem(&self, job: &Job) -> Option<String> {
-        if job.problem.is_some() {
-            return job.problem.clone();
-        }
-        if !self.fetchers.contains_key(&job.fetcher.name) {
-            return Some(unknown("fetcher", &job.fetcher.name, self.fetchers.keys()));
-        }
-        self.schedule(&job.schedule, job.timezone.unwrap_or(self.zone))
-            .err()
-            .map(|error| error.to_string())
-    }
+/// What the plugins make of a stored job.
+pub(crate) struct Examined {
+    /// Its schedule, where it can be built.
+    pub(crate) schedule: Option<Box<dyn Schedule>>,
+    /// The zone in which its dates and times are meant.
+    pub(crate) zone: Tz,
+    /// Why it cannot fire, if so.
+    pub(crate) problem: Option<String>,
 }
 
 impl fmt::Debug for Plugins {

@@ -33,7 +33,7 @@ impl Host {
         };
         for _ in 0..TRIES {
             let stored = self.stored(job).await?;
-            if let Some(problem) = self.inner.plugins.problem(&stored.job) {
+            if let Some(problem) = self.inner.plugins.examine(&stored.job).problem {
                 return Err(HostError::Conflict(format!(
                     "the job cannot run: {problem}"
                 )));
@@ -76,7 +76,7 @@ impl Host {
         id: RunId,
         wish: &ManualRun,
     ) -> Result<stock_scheduler_sdk::NewRun, HostError> {
-        let (_, zone) = self.inner.plugins.schedule_of(&stored.job);
+        let zone = self.inner.plugins.examine(&stored.job).zone;
         let mut run = plan::manual_run(&stored.job, zone, self.now());
         run.id = id;
         let window = &mut run.plan.window;
