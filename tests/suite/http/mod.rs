@@ -1,6 +1,7 @@
 //! The wire contract, tried by a client that knows nothing of the code.
 
 mod bad_input;
+mod bodies;
 mod browser;
 mod data;
 mod editing;
@@ -10,8 +11,11 @@ mod history;
 mod idempotency;
 mod jobs;
 mod listing;
+mod metrics;
+mod resuming;
 mod runs;
 mod service;
+mod wrong_fields;
 
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
