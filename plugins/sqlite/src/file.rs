@@ -21,6 +21,11 @@ const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
 /// How long to wait while another program holds the write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1_500);
 
+/// How many KiB of pages the connection that writes keeps, and each that reads: what they need is mostly in the writer's
+/// hands, or in the system's.
+const WRITER_CACHE: u32 = 2_048;
+const READER_CACHE: u32 = 512;
+
 /// Statements kept ready on each connection: more than there are in this crate.
 const STATEMENTS: usize = 96;
 
@@ -43,7 +48,7 @@ pub(crate) fn open_to_write(
     let hold = hold(&path).map_err(wrong)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut file = Connection::open_with_flags(&path, flags).map_err(|e| wrong(sentence(&e)))?;
-    tune(&file).map_err(|e| wrong(sentence(&e)))?;
+    tune(&file, WRITER_CACHE).map_err(|e| wrong(sentence(&e)))?;
     let version = version_of(&file).map_err(wrong)?;
     log_ahead(&file, settings).map_err(wrong)?;
     migrate(&mut file, version).map_err(|e| wrong(sentence(&e)))?;
@@ -54,7 +59,7 @@ pub(crate) fn open_to_write(
 pub(crate) fn open_to_read(path: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let file = Connection::open_with_flags(path, flags)?;
-    tune(&file)?;
+    tune(&file, READER_CACHE)?;
     Ok(file)
 }
 
@@ -107,14 +112,14 @@ fn hold(path: &Path) -> Result<Hold, String> {
     Ok(Hold { _lock: lock })
 }
 
-fn tune(file: &Connection) -> rusqlite::Result<()> {
+fn tune(file: &Connection, cache: u32) -> rusqlite::Result<()> {
     file.busy_timeout(BUSY_TIMEOUT)?;
     file.set_prepared_statement_cache_capacity(STATEMENTS);
     // Without it SQLite plans a statement anew for each new value, to see whether a partial index would do.
     file.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
-    file.execute_batch(
-        "PRAGMA cache_size = -2048; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;",
-    )
+    file.execute_batch(&format!(
+        "PRAGMA cache_size = -{cache}; PRAGMA temp_store = MEMORY; PRAGMA foreign_keys = OFF; PRAGMA trusted_schema = OFF;"
+    ))
 }
 
 /// The version of the file's tables: 0 for an empty file. Refuses what another program has made.
