@@ -1,4 +1,4 @@
-//! What `--demo` begins with: a few jobs, one of which runs at once and one a minute later.
+//! What `--demo` begins with on an empty store: two jobs, the first of which runs at once and again at the next minute.
 
 use chrono::{TimeDelta, Timelike};
 use serde_json::json;
@@ -8,7 +8,11 @@ use crate::host::{Draft, Host, HostError, ManualRun, Mode};
 
 /// Creates the example's jobs.
 pub(super) async fn populate(host: &Host) -> Result<(), HostError> {
-    let next_minute = (host.now() + TimeDelta::minutes(1)).with_timezone(&host.zone());
+    if host.status().await.counts.total > 0 {
+        return Ok(());
+    }
+    // At least five seconds away, so that the minute is not over before the job is there.
+    let next_minute = (host.now() + TimeDelta::seconds(65)).with_timezone(&host.zone());
     let soon = format!("{:02}:{:02}", next_minute.hour(), next_minute.minute());
     let first = create(
         host,

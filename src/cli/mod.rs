@@ -3,6 +3,7 @@
 mod demo;
 mod settings;
 
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::{ArgMatches, Command};
@@ -135,8 +136,14 @@ async fn serve(
     // Asked for before anything starts, so that a signal during the start is not lost.
     let stop = stop_signal()?;
     let host = start(&settings, extend).await?;
-    let server = Server::bind(host.clone(), settings.listen, settings.cors_origins.clone())
-        .map_err(|error| format!("cannot listen on {}: {error}", settings.listen))?;
+    let bound = Server::bind(host.clone(), settings.listen, settings.cors_origins.clone());
+    let server = match bound {
+        Ok(server) => server,
+        Err(error) => {
+            host.stop().await;
+            return Err(format!("cannot listen on {}: {error}", settings.listen));
+        }
+    };
     let server = if settings.job_metrics {
         server
     } else {
@@ -159,7 +166,7 @@ async fn serve(
         demo::populate(&host)
             .await
             .map_err(|error| error.to_string())?;
-        eprintln!("  demo        made-up prices; nothing is kept");
+        eprintln!("  demo        made-up prices");
     }
     server
         .run(stop)
@@ -190,7 +197,9 @@ fn log(settings: &Settings) {
     let levels = Targets::new()
         .with_default(settings.log_level)
         .with_target("poem", LevelFilter::WARN);
-    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
+    let layer = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal());
     let layer = if settings.log_json {
         layer.json().boxed()
     } else {

@@ -293,6 +293,9 @@ struct Raw {
 
 impl Raw {
     fn settle(mut self) -> Result<Settings, String> {
+        if self.flag("demo")? {
+            self.fall_back("store", || ("memory:".to_owned(), "demo".to_owned()));
+        }
         self.fall_back("store", default_store);
         self.fall_back("timezone", || (machine_zone(), "machine".to_owned()));
         let (log_json, level) = (
@@ -303,11 +306,7 @@ impl Raw {
             listen: self
                 .parse("listen")
                 .map_err(|e| format!("{e}; it is ADDRESS:PORT, such as 127.0.0.1:8001"))?,
-            store: if self.flag("demo")? {
-                "memory:".into()
-            } else {
-                self.text("store").to_owned()
-            },
+            store: self.text("store").to_owned(),
             timezone: self
                 .parse("timezone")
                 .map_err(|e| format!("{e}; it is an IANA zone such as Europe/Berlin"))?,
@@ -315,6 +314,7 @@ impl Raw {
                 .text("cors-origins")
                 .split(',')
                 .map(|o| o.trim().to_owned())
+                .filter(|o| !o.is_empty())
                 .collect(),
             demo: self.flag("demo")?,
             api_only: self.flag("api-only")?,
