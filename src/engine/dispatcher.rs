@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{self, FuturesUnordered, StreamExt, TryStreamExt};
 use stock_scheduler_sdk::{
     Agenda, Claim, Claimed, Due, JobId, Orphan, Poll, Refusal, Run, StoreError, StoreErrorKind,
     StoredJob, TakeOver,
@@ -36,6 +36,8 @@ const READ: usize = 512;
 /// How many claims go to the store in one step, and how many steps may be under way.
 const BATCH: usize = 256;
 const STEPS: usize = 2;
+/// How many lost runs are taken over at a time.
+const TAKEN_AT_ONCE: usize = 16;
 /// How often derived facts are repaired and lost runs looked for.
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 
@@ -94,7 +96,19 @@ impl Engine {
                 }
             }
             metrics::store_up(self.store.kind(), !away);
-            self.sleep(&desk).await;
+            if away {
+                self.rest().await;
+            } else {
+                self.sleep(&desk).await;
+            }
+        }
+    }
+
+    /// Leaves a store that refuses in peace for a moment, however much is due.
+    async fn rest(&self) {
+        tokio::select! {
+            () = tokio::time::sleep(POLL_EVERY) => {}
+            () = self.stop.cancelled() => {}
         }
     }
 
@@ -296,12 +310,12 @@ impl Engine {
                 }
             }
         }
-        for orphan in lost {
-            if !self.running.contains(orphan.run) {
-                self.adopt(orphan).await?;
-            }
-        }
-        Ok(())
+        lost.retain(|orphan| !self.running.contains(orphan.run));
+        let adopted = stream::iter(lost)
+            .map(|orphan| self.adopt(orphan))
+            .buffer_unordered(TAKEN_AT_ONCE);
+        // The first that the store does not answer ends it; the next turn finds the others.
+        adopted.try_collect().await
     }
 
     async fn adopt(self: &Arc<Self>, orphan: Orphan) -> Result<(), StoreError> {

@@ -24,7 +24,7 @@ use crate::metrics;
 
 /// At most so many results are recorded in one step.
 const BATCH: usize = 64;
-/// How many results may wait to be recorded before fetching waits too.
+/// How many results may wait to be recorded; further ones wait in their own tasks.
 const QUEUE: usize = 256;
 /// How long requests under way may still take when the service stops.
 const CHECKPOINT: Duration = Duration::from_secs(5);
@@ -47,7 +47,7 @@ impl Engine {
                 match outcome {
                     Some(Ok(())) => tracing::debug!("run ended"),
                     Some(Err(error)) => tracing::info!(%error, "run given up"),
-                    None => tracing::info!("run ended elsewhere"),
+                    None => tracing::debug!("run ended"),
                 }
                 drop(slot);
             }
