@@ -215,6 +215,7 @@ impl Follower {
         if has_lost_its_end || page.too_old || std::mem::take(&mut self.is_away) {
             (self.forget)();
         }
+        let nothing = page.events.is_empty();
         for event in page.events {
             if event.id > newest {
                 newest = event.id;
@@ -222,6 +223,10 @@ impl Follower {
                 // Without subscribers there is nobody to tell.
                 let _ = self.live.send(Arc::new(Published::new(event)));
             }
+        }
+        if nothing && page.last > newest && after == newest {
+            // What came could not be read by this version; it is passed over.
+            newest = page.last;
         }
         if seen != Some(newest) {
             self.seen.send_replace(Some(newest));

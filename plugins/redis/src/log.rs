@@ -39,7 +39,12 @@ impl EventLog for RedisStore {
             if left < Duration::from_millis(1) {
                 return Ok(page);
             }
-            let events = self.next_events(after, limit, left).await?;
+            let events = match self.next_events(after, limit, left).await? {
+                Some(events) if events.is_empty() => {
+                    return self.page_of_events(after, limit).await;
+                }
+                events => events.unwrap_or_default(),
+            };
             if let Some(newest) = events.last() {
                 let last = newest.id;
                 return Ok(EventPage {
@@ -78,13 +83,13 @@ impl RedisStore {
         })
     }
 
-    /// The events after `after`, as soon as there are any, or none within `wait`.
+    /// The events after `after` that can be read, as soon as there are any; `None` when none come within `wait`.
     async fn next_events(
         &self,
         after: EventId,
         limit: usize,
         wait: Duration,
-    ) -> Result<Vec<Event>, StoreError> {
+    ) -> Result<Option<Vec<Event>>, StoreError> {
         let mut command = cmd("XREAD");
         command
             .arg("COUNT")
@@ -94,11 +99,14 @@ impl RedisStore {
         command.arg("STREAMS").arg(EVENTS).arg(after.to_string());
         let answer: Option<Vec<(String, Vec<Entry>)>> =
             self.link.wait("wait for events", &command, wait).await?;
-        let entries = answer
+        let Some(streams) = answer else {
+            return Ok(None);
+        };
+        let entries: Vec<_> = streams
             .into_iter()
-            .flatten()
-            .flat_map(|(_, entries)| entries);
-        read_entries(&entries.collect::<Vec<_>>(), after, limit)
+            .flat_map(|(_, entries)| entries)
+            .collect();
+        read_entries(&entries, after, limit).map(Some)
     }
 }
 
@@ -120,7 +128,8 @@ fn read_entries(entries: &[Entry], after: EventId, limit: usize) -> Result<Vec<E
             let seq = (last.seq + place).saturating_sub(count);
             let id = EventId { ms: last.ms, seq };
             if id > after && events.len() < limit {
-                events.push(read_event(id, event)?);
+                // A newer instance may log what this one does not know. It is passed over, not in the way for ever.
+                events.extend(read_event(id, event).ok());
             }
         }
     }

@@ -20,7 +20,8 @@ for _, run in ipairs(call('ZRANGE', runs, 0, -1)) do
 end
 
 local is_json, definition = pcall(cjson.decode, text(document(job)) or '')
-local name = is_json and type(definition) == 'table' and definition.name or ''
+local name = is_json and type(definition) == 'table' and definition.name
+if type(name) ~= 'string' then name = '' end
 log(job, 'k', '{"event":"JobDeleted","job_name":' .. cjson.encode(name) .. ',"revision":' .. rev .. '}')
 tag(job, nil, s[4])
 move(job, nil, s[3], nil)
