@@ -245,6 +245,14 @@ fn check(job: &mut Job, schedule_pointer: &str, plugins: &Plugins, errors: &mut 
         let message = format!("start_date {start} is after end_date {end}; it must not be later");
         errors.push(FieldError::value("/start_date", message));
     }
+    // Another writer's job may have come without what we ask of our own.
+    if job.symbols.is_empty() {
+        let message = format!("stock_ids must have 1 to {MOST_SYMBOLS} symbols, not 0");
+        errors.push(FieldError::value("/stock_ids", message));
+    }
+    if let Err(error) = name(Value::String(job.name.clone())) {
+        errors.push(error.at("name"));
+    }
     check_fetcher(job, plugins, errors);
     match plugins.schedule(&job.schedule, job.timezone.unwrap_or(plugins.zone)) {
         Ok(schedule) => {

@@ -88,12 +88,7 @@ impl Fields {
             Some(value) => match read(value) {
                 Ok(value) => Given::Value(value),
                 Err(error) => {
-                    let message = format!("{name} {}", shortened(error.message));
-                    self.errors.push(FieldError {
-                        pointer: format!("/{name}{}", error.below),
-                        code: error.code,
-                        message,
-                    });
+                    self.errors.push(error.at(name));
                     Given::Absent
                 }
             },
@@ -135,6 +130,15 @@ pub(crate) struct ReadError {
 }
 
 impl ReadError {
+    /// The error as that of the field `name`.
+    pub(crate) fn at(self, name: &str) -> FieldError {
+        FieldError {
+            pointer: format!("/{name}{}", self.below),
+            code: self.code,
+            message: format!("{name} {}", shortened(self.message)),
+        }
+    }
+
     pub(crate) fn value(message: impl Into<String>) -> Self {
         Self {
             code: "value",

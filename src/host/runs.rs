@@ -1,14 +1,16 @@
 //! Runs by hand, and ending them.
 
+use std::collections::HashSet;
+
 use chrono::NaiveDate;
 use stock_scheduler_sdk::{
-    Claim, Claimed, JobId, Refusal, Run, RunId, RunStatus, StoreErrorKind, StoredJob,
+    Claim, Claimed, JobId, Refusal, Run, RunId, RunStatus, StoreErrorKind, StoredJob, Symbol,
     SymbolOutcome, SymbolResult, SymbolState, TakeOver,
 };
 
 use super::error::{JOB_NOT_FOUND, RUN_NOT_FOUND};
 use super::fields::{self, Fields, ReadError};
-use super::{FieldError, Host, HostError};
+use super::{FieldError, Host, HostError, MOST_SYMBOLS};
 use crate::engine::plan;
 
 const TRIES: usize = 20;
@@ -33,6 +35,11 @@ impl Host {
         };
         for _ in 0..TRIES {
             let stored = self.stored(job).await?;
+            let known = self.in_time(self.inner.store.run(id)).await?;
+            if known.is_some_and(|known| known.job == *job) {
+                // It was begun before, by us or by another instance, and the answer was lost.
+                return Ok(());
+            }
             if let Some(problem) = self.inner.plugins.examine(&stored.job).problem {
                 return Err(HostError::Conflict(format!(
                     "the job cannot run: {problem}"
@@ -93,25 +100,19 @@ impl Host {
             )]));
         }
         if let Some(wanted) = &wish.symbols {
-            for (place, one) in wanted.iter().enumerate() {
-                if !run
-                    .plan
-                    .symbols
-                    .iter()
-                    .any(|symbol| symbol.as_str().eq_ignore_ascii_case(one))
-                {
-                    let message = format!("{one:?} is not one of the job's symbols");
-                    return Err(HostError::Invalid(vec![FieldError::value(
-                        format!("/stock_ids/{place}"),
-                        message,
-                    )]));
-                }
+            let symbols: HashSet<String> = run.plan.symbols.iter().map(Symbol::to_upper).collect();
+            let wanted: Vec<String> = wanted.iter().map(|one| one.to_ascii_uppercase()).collect();
+            if let Some(place) = wanted.iter().position(|one| !symbols.contains(one)) {
+                let message = format!("{:?} is not one of the job's symbols", wanted[place]);
+                let pointer = format!("/stock_ids/{place}");
+                return Err(HostError::Invalid(vec![FieldError::value(
+                    pointer, message,
+                )]));
             }
-            run.plan.symbols.retain(|symbol| {
-                wanted
-                    .iter()
-                    .any(|one| symbol.as_str().eq_ignore_ascii_case(one))
-            });
+            let wanted: HashSet<String> = wanted.into_iter().collect();
+            run.plan
+                .symbols
+                .retain(|symbol| wanted.contains(&symbol.to_upper()));
         }
         Ok(run)
     }
@@ -184,8 +185,11 @@ impl ManualRun {
         let mut fields = Fields::new(body).map_err(|error| vec![error])?;
         let symbols = |value| -> Result<Vec<String>, _> {
             let items = fields::list(value)?;
-            if items.is_empty() {
-                return Err(ReadError::value("must have at least one symbol"));
+            if !(1..=MOST_SYMBOLS).contains(&items.len()) {
+                let count = items.len();
+                return Err(ReadError::value(format!(
+                    "must have 1 to {MOST_SYMBOLS} symbols, not {count}"
+                )));
             }
             items
                 .into_iter()

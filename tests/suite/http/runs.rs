@@ -133,7 +133,7 @@ async fn a_run_that_cannot_be_is_refused_with_a_sentence() {
         (
             r#"{"stock_ids": []}"#,
             "/stock_ids",
-            "stock_ids must have at least one symbol",
+            "stock_ids must have 1 to 5000 symbols, not 0",
         ),
         (
             r#"{"stock_ids": [1]}"#,
