@@ -35,7 +35,7 @@ fn example() -> PathBuf {
 }
 
 #[tokio::test]
-async fn a_custom_fetcher_in_ten_lines_stores_its_bars() {
+async fn a_custom_fetcher_in_a_few_lines_stores_its_bars() {
     let binary = tokio::task::spawn_blocking(example).await.unwrap();
     let service = Service::start_binary(&binary, &Options::store("memory:")).await;
     let order = json!({"name": "Mine", "stock_ids": ["ABC"], "schedule_time": "17:00", "fetcher": "mine",
