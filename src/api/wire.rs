@@ -275,7 +275,7 @@ pub(crate) struct Message {
 #[oai(rename = "RunInput")]
 pub(crate) struct RunInput {
     /// Only these of the job's symbols.
-    #[oai(validator(min_items = 1))]
+    #[oai(validator(min_items = 1, max_items = 5000))]
     stock_ids: Option<Vec<String>>,
     /// First date wanted, included.
     start_date: Option<String>,
