@@ -70,12 +70,7 @@ mod tests {
         ] {
             assert_eq!(path(url).unwrap(), PathBuf::from(expected), "{url}");
         }
-        for bad in [
-            "redis://x",
-            "sqlite:",
-            "sqlite::memory:",
-            "sqlite://",
-        ] {
+        for bad in ["redis://x", "sqlite:", "sqlite::memory:", "sqlite://"] {
             let refused = path(bad);
             assert!(refused.is_err(), "{bad}");
         }
