@@ -28,9 +28,9 @@ pub(crate) async fn all() {
         let service = Process::service(&["--store", &url]);
         let mut stored = 0;
         let mut posts = Vec::new();
-        for jobs in [100, 10_000, 100_000] {
-            create_jobs(&service.url, jobs - stored).await;
-            stored = jobs;
+        for jobs in [100_usize, 10_000, 100_000] {
+            create_jobs(&service.url, jobs.saturating_sub(stored)).await;
+            stored = stored.max(jobs);
             let empty = Process::own(&["serve-empty"]);
             let bare = wrk(&format!("{}/", empty.url), None);
             drop(empty);
