@@ -3,7 +3,7 @@
 //! | field | value |
 //! |---|---|
 //! | `s` | a run began: `RUN ATTEMPT TRIGGER FIRE SYMBOLS NAME` |
-//! | `d` | a symbol's data was stored: `RUN ROWS KEY` |
+//! | `b` | data was stored, an event for each symbol: `RUN START:END PREFIX`, then lines of `ROWS SYMBOL` |
 //! | `f` | a run ended: `RUN STATUS FETCHED FAILED MICROSECONDS NEXT` |
 //! | `o` | a fire was skipped for overlap: `FIRE` |
 //! | `k` | anything else, as JSON |
@@ -12,7 +12,7 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::json;
-use stock_scheduler_sdk::{EventKind, NewRun, RunId, StoreError};
+use stock_scheduler_sdk::{EventKind, NewRun, RunId, RunPlan, StoreError, Symbol, Window};
 
 use crate::store::corrupt;
 use crate::wire;
@@ -38,24 +38,39 @@ pub(crate) fn started(run: &NewRun, attempt: u32) -> String {
     )
 }
 
-/// An event of shape `d`.
-pub(crate) fn stored(run: RunId, rows: usize, key: &str) -> String {
-    format!("{run} {rows} {key}")
+/// How events of shape `b` begin.
+pub(crate) fn stored_head(run: RunId, plan: &RunPlan) -> String {
+    let Window { start, end } = plan.window;
+    format!("{run} {start}:{end} {}", plan.prefix)
 }
 
-/// Reads an event of any shape.
-pub(crate) fn read(shape: &str, text: &str) -> Option<EventKind> {
+/// Adds one to events of shape `b`.
+pub(crate) fn push_stored(events: &mut String, symbol: &Symbol, rows: usize) {
+    events.push_str(&format!("\n{rows} {symbol}"));
+}
+
+/// How many events of a shape a text holds.
+pub(crate) fn count(shape: &str, text: &str) -> usize {
     match shape {
+        "b" => text.lines().skip(1).count(),
+        _ => 1,
+    }
+}
+
+/// Reads the event or events of any shape, `None` for one that cannot be read.
+pub(crate) fn read(shape: &str, text: &str) -> Vec<Option<EventKind>> {
+    let one = match shape {
+        "b" => return read_stored(text),
         "k" => serde_json::from_str(text).ok(),
         "s" => read_started(text),
-        "d" => read_stored(text),
         "f" => read_finished(text),
-        "o" => Some(EventKind::FireSkipped {
-            scheduled_for: wire::instant(text)?,
+        "o" => wire::instant(text).map(|scheduled_for| EventKind::FireSkipped {
+            scheduled_for,
             reason: "overlap".into(),
         }),
         _ => None,
-    }
+    };
+    vec![one]
 }
 
 fn read_started(text: &str) -> Option<EventKind> {
@@ -73,17 +88,22 @@ fn read_started(text: &str) -> Option<EventKind> {
     })
 }
 
-fn read_stored(text: &str) -> Option<EventKind> {
-    let parts: Vec<&str> = text.splitn(3, ' ').collect();
-    let [run, rows, key] = parts[..] else {
-        return None;
+fn read_stored(text: &str) -> Vec<Option<EventKind>> {
+    let mut lines = text.lines();
+    let head: Vec<&str> = lines.next().unwrap_or_default().splitn(3, ' ').collect();
+    let read = |line: &str| {
+        let [run, window, prefix] = head[..] else {
+            return None;
+        };
+        let (rows, symbol) = line.split_once(' ')?;
+        Some(EventKind::StockFetched {
+            execution_id: run.parse().ok()?,
+            stock_id: symbol.to_owned(),
+            rows: rows.parse().ok()?,
+            key: format!("{prefix}:{symbol}:{window}"),
+        })
     };
-    Some(EventKind::StockFetched {
-        execution_id: run.parse().ok()?,
-        stock_id: key.rsplit(':').nth(2)?.to_owned(),
-        rows: rows.parse().ok()?,
-        key: key.to_owned(),
-    })
+    lines.map(read).collect()
 }
 
 fn read_finished(text: &str) -> Option<EventKind> {
@@ -135,7 +155,7 @@ mod tests {
         for fire_time in [Some(now), None] {
             run.fire_time = fire_time;
 
-            let kind = read("s", &started(&run, 2));
+            let kinds = read("s", &started(&run, 2));
 
             let expected = EventKind::JobStarted {
                 execution_id: run.id,
@@ -145,7 +165,38 @@ mod tests {
                 total_stocks: 1,
                 attempt: 2,
             };
-            assert_eq!(kind, Some(expected));
+            assert_eq!(kinds, [Some(expected)]);
         }
+    }
+
+    #[test]
+    fn each_symbol_of_a_batch_is_an_event() {
+        let symbols: Vec<Symbol> = ["BRK-B", "^GSPC"].map(|s| s.parse().unwrap()).into();
+        let mut job = Job::new(
+            JobId::random(),
+            "j",
+            symbols.clone(),
+            json!({}),
+            DateTime::UNIX_EPOCH,
+        );
+        job.prefix = "my data".parse().unwrap();
+        let plan = RunPlan::of(&job, job.window(DateTime::UNIX_EPOCH.date_naive()));
+        let run = RunId::random();
+
+        let mut text = stored_head(run, &plan);
+        for (symbol, rows) in symbols.iter().zip([21, 0]) {
+            push_stored(&mut text, symbol, rows);
+        }
+
+        let expected = symbols.iter().zip([21, 0]).map(|(symbol, rows)| {
+            Some(EventKind::StockFetched {
+                execution_id: run,
+                stock_id: symbol.to_string(),
+                rows,
+                key: plan.key(symbol).to_string(),
+            })
+        });
+        assert_eq!(read("b", &text), expected.collect::<Vec<_>>());
+        assert_eq!(count("b", &text), 2);
     }
 }

@@ -12,6 +12,18 @@ use tokio::sync::{Semaphore, oneshot};
 /// The arguments of one part of a call.
 pub(crate) type Part = Vec<Vec<u8>>;
 
+/// What can be sent with others.
+pub(crate) trait Weigh {
+    /// About how many bytes it has.
+    fn bytes(&self) -> usize;
+}
+
+impl Weigh for Part {
+    fn bytes(&self) -> usize {
+        self.iter().map(Vec::len).sum()
+    }
+}
+
 type Answer = Result<String, Arc<StoreError>>;
 
 /// Calls on their way at a time: one that the server works on, one that waits there for it.
@@ -21,17 +33,17 @@ const PARTS: usize = 64;
 const BYTES: usize = 1 << 20;
 
 /// Gathers the parts of one script's calls.
-pub(crate) struct Gather {
-    waiting: Mutex<VecDeque<Waiting>>,
+pub(crate) struct Gather<P = Part> {
+    waiting: Mutex<VecDeque<Waiting<P>>>,
     turns: Semaphore,
 }
 
-struct Waiting {
-    part: Arc<Part>,
+struct Waiting<P> {
+    part: Arc<P>,
     tell: oneshot::Sender<Answer>,
 }
 
-impl Default for Gather {
+impl<P> Default for Gather<P> {
     fn default() -> Self {
         Self {
             waiting: Mutex::default(),
@@ -40,11 +52,11 @@ impl Default for Gather {
     }
 }
 
-impl Gather {
+impl<P: Weigh> Gather<P> {
     /// Sends `part` alone or with others by `send`, which answers for each in its place, and gives its own answer.
-    pub(crate) async fn join<F, S>(&self, part: Part, send: F) -> Result<String, StoreError>
+    pub(crate) async fn join<F, S>(&self, part: P, send: F) -> Result<String, StoreError>
     where
-        F: Fn(Vec<Arc<Part>>) -> S,
+        F: Fn(Vec<Arc<P>>) -> S,
         S: Future<Output = Result<Vec<String>, StoreError>>,
     {
         let part = Arc::new(part);
@@ -64,7 +76,7 @@ impl Gather {
     /// Waits until our part is answered, carrying others' along when it is our turn.
     async fn carry<F, S>(&self, mut told: oneshot::Receiver<Answer>, send: &F) -> Option<Answer>
     where
-        F: Fn(Vec<Arc<Part>>) -> S,
+        F: Fn(Vec<Arc<P>>) -> S,
         S: Future<Output = Result<Vec<String>, StoreError>>,
     {
         loop {
@@ -85,7 +97,7 @@ impl Gather {
         }
     }
 
-    fn take(&self) -> Vec<Waiting> {
+    fn take(&self) -> Vec<Waiting<P>> {
         let mut waiting = self.waiting();
         let (mut taken, mut bytes) = (Vec::new(), 0);
         while taken.len() < PARTS && bytes < BYTES {
@@ -95,13 +107,13 @@ impl Gather {
             if next.tell.is_closed() {
                 continue;
             }
-            bytes += next.part.iter().map(Vec::len).sum::<usize>();
+            bytes += next.part.bytes();
             taken.push(next);
         }
         taken
     }
 
-    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting>> {
+    fn waiting(&self) -> MutexGuard<'_, VecDeque<Waiting<P>>> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

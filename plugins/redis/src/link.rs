@@ -18,7 +18,7 @@ use redis::{
 use stock_scheduler_sdk::{ConfigError, StoreError, StoreErrorKind};
 use tokio::time::timeout;
 
-use crate::scripts::Call;
+use crate::scripts::{Call, Script};
 
 /// A call that is not answered by then fails; a caller who promised a reply within a second has time to say so.
 const DEADLINE: Duration = Duration::from_millis(900);
@@ -26,15 +26,15 @@ const DEADLINE: Duration = Duration::from_millis(900);
 const CONNECT: Duration = Duration::from_millis(500);
 /// When a silent connection is given up: a network that swallows everything looks like a server that thinks.
 const SILENCE: Duration = Duration::from_secs(5);
-/// Connections kept for listeners that wait.
-const IDLE_LISTENERS: usize = 4;
+/// Connections kept for calls that need one for themselves.
+const IDLE: usize = 4;
 
 /// One server.
 pub(crate) struct Link {
     client: Client,
     place: String,
     shared: OnceLock<ConnectionManager>,
-    listeners: Mutex<Vec<MultiplexedConnection>>,
+    idle: Mutex<Vec<MultiplexedConnection>>,
 }
 
 impl Link {
@@ -61,7 +61,7 @@ impl Link {
             client,
             place,
             shared: OnceLock::new(),
-            listeners: Mutex::default(),
+            idle: Mutex::default(),
         })
     }
 
@@ -71,7 +71,7 @@ impl Link {
         self.within(name, DEADLINE, async {
             let mut connection = self.shared()?;
             match send(&mut connection, &call.command).await {
-                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                Err(error) if is_unknown_script(&error) => {
                     send::<String>(&mut connection, &call.script.load()).await?;
                     send(&mut connection, &call.command).await
                 }
@@ -117,18 +117,59 @@ impl Link {
         wait: Duration,
     ) -> Result<T, StoreError> {
         self.within(what, wait + DEADLINE, async {
-            let idle = self.listeners().pop();
-            if let Some(mut connection) = idle {
-                match command.query_async(&mut connection).await {
-                    Err(error) if is_lost(&error) => {}
-                    answer => return self.put_back(connection, answer),
-                }
-            }
-            let mut connection = self.connect().await?;
-            let answer = command.query_async(&mut connection).await;
-            self.put_back(connection, answer)
+            self.alone(|mut connection| async move { command.query_async(&mut connection).await })
+                .await
         })
         .await
+    }
+
+    /// Watches `keys`, looks with `read`, and runs the transaction that `write` makes of what was seen: at once and
+    /// whole where none of the keys has changed since, and else all again. `script` is called in the transaction, and it
+    /// alone answers there. As the server runs what it can of a transaction, whatever stands beside the script must do no
+    /// harm without it.
+    pub(crate) async fn watched<T: FromRedisValue>(
+        &self,
+        script: &'static Script,
+        read: &Pipeline,
+        write: impl Fn(Vec<Value>) -> RedisResult<Pipeline>,
+    ) -> Result<T, StoreError> {
+        let (read, write) = (&read, &write);
+        let attempt = async |mut connection: MultiplexedConnection| {
+            let seen = read.query_async(&mut connection).await?;
+            let answer = write(seen)?.query_async(&mut connection).await;
+            answer.map(|done: Option<(T,)>| done.map(|(answer,)| answer))
+        };
+        self.within(script.name(), DEADLINE, async {
+            loop {
+                match self.alone(attempt).await {
+                    Ok(Some(answer)) => return Ok(answer),
+                    // One of the keys has changed.
+                    Ok(None) => {}
+                    Err(error) if is_unknown_script(&error) => {
+                        send::<String>(&mut self.shared()?, &script.load()).await?;
+                    }
+                    Err(error) => return Err(error),
+                }
+            }
+        })
+        .await
+    }
+
+    /// Does `work` on a connection that nobody else uses meanwhile; again on a new one where an old one has broken.
+    async fn alone<T, F>(&self, work: impl Fn(MultiplexedConnection) -> F) -> RedisResult<T>
+    where
+        F: Future<Output = RedisResult<T>>,
+    {
+        let idle = self.idle().pop();
+        if let Some(connection) = idle {
+            match work(connection.clone()).await {
+                Err(error) if is_lost(&error) => {}
+                answer => return self.put_back(connection, answer),
+            }
+        }
+        let connection = self.connect().await?;
+        let answer = work(connection.clone()).await;
+        self.put_back(connection, answer)
     }
 
     fn put_back<T>(
@@ -136,9 +177,9 @@ impl Link {
         connection: MultiplexedConnection,
         answer: RedisResult<T>,
     ) -> RedisResult<T> {
-        let mut listeners = self.listeners();
-        if answer.is_ok() && listeners.len() < IDLE_LISTENERS {
-            listeners.push(connection);
+        let mut idle = self.idle();
+        if answer.is_ok() && idle.len() < IDLE {
+            idle.push(connection);
         }
         answer
     }
@@ -152,10 +193,8 @@ impl Link {
             .await
     }
 
-    fn listeners(&self) -> std::sync::MutexGuard<'_, Vec<MultiplexedConnection>> {
-        self.listeners
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn idle(&self) -> std::sync::MutexGuard<'_, Vec<MultiplexedConnection>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn shared(&self) -> RedisResult<ConnectionManager> {
@@ -237,6 +276,11 @@ async fn send<T: FromRedisValue>(
         Err(error) if is_lost(&error) => command.query_async(connection).await,
         answer => answer,
     }
+}
+
+fn is_unknown_script(error: &RedisError) -> bool {
+    error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
+        || error.to_string().contains("NOSCRIPT")
 }
 
 fn is_lost(error: &RedisError) -> bool {

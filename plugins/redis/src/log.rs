@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
 use redis::{FromRedisValue, Value, cmd};
-use stock_scheduler_sdk::{Event, EventId, EventLog, EventPage, JobId, StoreError};
+use stock_scheduler_sdk::{Event, EventId, EventKind, EventLog, EventPage, StoreError};
 use tokio::time::Instant;
 
 use crate::store::corrupt;
@@ -123,28 +123,42 @@ fn read_entries(entries: &[Entry], after: EventId, limit: usize) -> Result<Vec<E
     let mut events = Vec::with_capacity(entries.len());
     for (last, fields) in entries {
         let last: EventId = last.parse().map_err(corrupt)?;
-        let count = (fields.len() / 2) as u64;
-        for (place, event) in (1..).zip(fields.chunks(2)) {
-            let seq = (last.seq + place).saturating_sub(count);
-            let id = EventId { ms: last.ms, seq };
-            if id > after && events.len() < limit {
-                // A newer instance may log what this one does not know. It is passed over, not in the way for ever.
-                events.extend(read_event(id, event).ok());
+        let parts = || fields.chunks_exact(2).map(|part| (&part[0].1, &part[1]));
+        let count: usize = parts()
+            .map(|(_, (shape, text))| event::count(shape, text))
+            .sum();
+        let mut seq = (last.seq + 1).saturating_sub(count as u64);
+        for (job, (shape, text)) in parts() {
+            let first = seq;
+            seq += event::count(shape, text) as u64;
+            // Of an event that is long known, the text need not be read.
+            if (EventId {
+                ms: last.ms,
+                seq: seq - 1,
+            }) <= after
+            {
+                continue;
+            }
+            for (seq, kind) in (first..).zip(event::read(shape, text)) {
+                let id = EventId { ms: last.ms, seq };
+                if id > after && events.len() < limit {
+                    // A newer instance may log what this one does not know. It is passed over, not in the way for ever.
+                    events.extend(read_event(id, job, kind));
+                }
             }
         }
     }
     Ok(events)
 }
 
-fn read_event(id: EventId, fields: &[(String, String)]) -> Result<Event, StoreError> {
-    let broken = || corrupt(format!("cannot read event {id}: it is no event"));
-    let [(_, job), (shape, value)] = fields else {
-        return Err(broken());
-    };
-    let job: JobId = job.parse().map_err(|_| broken())?;
-    let kind = event::read(shape, value).ok_or_else(broken)?;
-    let at = at(id);
-    Ok(Event { id, at, job, kind })
+fn read_event(id: EventId, job: &str, kind: Option<EventKind>) -> Option<Event> {
+    let (job, kind) = (job.parse().ok()?, kind?);
+    Some(Event {
+        id,
+        at: at(id),
+        job,
+        kind,
+    })
 }
 
 fn at(id: EventId) -> DateTime<Utc> {

@@ -1,62 +1,64 @@
-//! What comes of a run's symbols: rendered here, and stored, marked and logged in one step by the script.
+//! What comes of a run's symbols: rendered here, then stored, marked and logged in one transaction.
+//!
+//! The script decides and marks. The data goes beside it and not through it: a script takes a letter of its arguments
+//! as long as a command takes a hundred.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use redis::{FromRedisValue, Pipeline, RedisResult, Value, pipe};
 use serde_json::json;
 use stock_scheduler_sdk::{
     EventKind, Grant, RunPlan, RunStatus, StoreError, StoreErrorKind, StoredJob, Symbol,
     SymbolOutcome, SymbolResult, records,
 };
 
-use crate::gather::Part;
+use crate::gather::Weigh;
 use crate::run::Mark;
 use crate::{RedisStore, ValueFormat, event, scripts};
+
+/// One step takes no further results beyond these, so that each is answered in time however much there is to store.
+const RESULTS: usize = 500;
+const BYTES: usize = 1 << 20;
 
 impl RedisStore {
     pub(crate) async fn record_results(
         &self,
         grant: &Grant,
         plan: &RunPlan,
-        mut results: Vec<SymbolResult>,
+        results: Vec<SymbolResult>,
         end: Option<RunStatus>,
     ) -> Result<(), StoreError> {
-        let given: HashSet<_> = results.iter().map(|result| result.symbol.clone()).collect();
-        let planned: HashSet<&Symbol> = plan
-            .symbols
-            .iter()
-            .filter(|symbol| given.contains(*symbol))
-            .collect();
-        results.retain(|result| planned.contains(&result.symbol));
         let metadata = match self.value_format {
             ValueFormat::Bare => None,
             ValueFormat::Wrapped => Some(self.metadata(grant, plan).await?),
         };
         let end = end.filter(|status| *status != RunStatus::Running);
-        let keep = plan.keep.map(|keep| keep.max(1).to_string());
-        let mut part: Part = vec![
-            grant.run.to_string().into(),
-            grant.job.as_str().into(),
-            grant.token.to_string().into(),
-            end.map(RunStatus::as_str).unwrap_or_default().into(),
-            keep.unwrap_or_default().into(),
-            results.len().to_string().into(),
-        ];
-        for result in results {
-            push_result(&mut part, grant, plan, result, metadata.as_deref())?;
-        }
-        let joined = self.records.join(part, |parts| self.record_parts(parts));
-        let answer = self.link.in_time("record", joined).await?;
-        match answer.as_str() {
-            "done" => Ok(()),
-            _ => Err(fenced(grant)),
+        let mut results = planned(plan, results).into_iter().peekable();
+        loop {
+            let mut step = RecordStep::new(grant, plan);
+            while let Some(result) = results.next_if(|_| !step.is_full()) {
+                step.push(Ready::of(result, grant, plan, metadata.as_deref())?);
+            }
+            let is_last = results.peek().is_none();
+            step.end = end.filter(|_| is_last);
+            let joined = self.steps.join(step, |steps| self.record_steps(steps));
+            let answer = self.link.in_time("record", joined).await?;
+            match answer.as_str() {
+                "done" if is_last => return Ok(()),
+                "done" => {}
+                _ => return Err(fenced(grant)),
+            }
         }
     }
 
-    async fn record_parts(&self, parts: Vec<Arc<Part>>) -> Result<Vec<String>, StoreError> {
-        let mut call = scripts::RECORD.call();
-        call.arg(parts.len()).parts(&parts);
-        self.link.run(&call).await
+    async fn record_steps(&self, steps: Vec<Arc<RecordStep>>) -> Result<Vec<String>, StoreError> {
+        let look = look_at(&steps);
+        let answer = self
+            .link
+            .watched(&scripts::RECORD, &look, |seen| write(&steps, seen));
+        answer.await
     }
 
     /// What stands beside the data in a wrapped window, as readers of the Python module's last version expect it.
@@ -96,51 +98,271 @@ impl RedisStore {
 
 const STAMP: &str = "%Y-%m-%dT%H:%M:%S%.6f+00:00";
 
-fn push_result(
-    part: &mut Part,
-    grant: &Grant,
-    plan: &RunPlan,
-    result: SymbolResult,
-    metadata: Option<&str>,
-) -> Result<(), StoreError> {
-    let SymbolResult {
-        symbol,
-        attempts,
-        outcome,
-    } = result;
-    part.push(symbol.as_str().into());
-    match outcome {
-        SymbolOutcome::Fetched(series) => {
-            let records = records::render(&series);
-            let (rows, key) = (records.rows, plan.key(&symbol).to_string());
-            let text = match metadata {
-                None => records.json,
-                Some(metadata) => {
-                    format!(r#"{{"data": {}, "metadata": {metadata}}}"#, records.json)
-                }
-            };
-            part.push(Mark::Stored(attempts, rows).to_text().into());
-            part.push(event::stored(grant.run, rows, &key).into());
-            part.push(rows.to_string().into());
-            part.push(key.into());
-            part.push(text.into());
-            part.push(format!("{}:{symbol}:", plan.prefix).into());
-        }
-        SymbolOutcome::Failed { kind, message } => {
-            let mark = Mark::Failed(attempts, kind.as_str().into(), message.as_str().into());
-            part.push(mark.to_text().into());
-            let failed = EventKind::StockFailed {
-                execution_id: grant.run,
-                stock_id: symbol.to_string(),
-                kind,
-                message,
-                attempts,
-            };
-            part.push(event::json(&failed)?.into());
-            part.push(Vec::new());
+/// The results for symbols of the plan, one for each.
+fn planned(plan: &RunPlan, mut results: Vec<SymbolResult>) -> Vec<SymbolResult> {
+    let given: HashSet<&Symbol> = results.iter().map(|result| &result.symbol).collect();
+    let mut open: HashSet<Symbol> = plan
+        .symbols
+        .iter()
+        .filter(|symbol| given.contains(*symbol))
+        .cloned()
+        .collect();
+    results.retain(|result| open.remove(&result.symbol));
+    results
+}
+
+/// Some results of a run, and how it ends.
+pub(crate) struct RecordStep {
+    run: String,
+    job: String,
+    token: String,
+    /// What its events have in common.
+    head: String,
+    keep: Option<u32>,
+    prefix: String,
+    end: Option<RunStatus>,
+    results: Vec<Ready>,
+    bytes: usize,
+}
+
+/// A result, as it is written.
+struct Ready {
+    symbol: Symbol,
+    mark: String,
+    came: Came,
+}
+
+enum Came {
+    Data {
+        rows: usize,
+        key: String,
+        text: String,
+    },
+    Failure {
+        event: String,
+    },
+}
+
+impl Weigh for RecordStep {
+    fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
+impl RecordStep {
+    fn new(grant: &Grant, plan: &RunPlan) -> Self {
+        Self {
+            run: grant.run.to_string(),
+            job: grant.job.to_string(),
+            token: grant.token.to_string(),
+            head: event::stored_head(grant.run, plan),
+            keep: plan.keep,
+            prefix: plan.prefix.to_string(),
+            end: None,
+            results: Vec::new(),
+            bytes: 0,
         }
     }
-    Ok(())
+
+    fn is_full(&self) -> bool {
+        self.results.len() >= RESULTS || self.bytes >= BYTES
+    }
+
+    fn push(&mut self, result: Ready) {
+        self.bytes += match &result.came {
+            Came::Data { text, .. } => text.len(),
+            Came::Failure { event } => event.len(),
+        };
+        self.results.push(result);
+    }
+
+    fn key(&self) -> String {
+        format!("{{scheduler}}:run:{}", self.run)
+    }
+
+    /// Which results are to be written, given the run's state and marks: none unless the run goes under our token.
+    fn open(&self, state: Option<&str>, marks: &[Option<String>]) -> Vec<&Ready> {
+        let words: Vec<&str> = state.unwrap_or_default().split(' ').collect();
+        let goes = matches!(words[..], ["running", _, job, token, ..] if job == self.job && token == self.token);
+        let unmarked = |(result, mark): (_, &Option<String>)| mark.is_none().then_some(result);
+        self.results
+            .iter()
+            .zip(marks)
+            .filter_map(unmarked)
+            .filter(|_| goes)
+            .collect()
+    }
+}
+
+impl RecordStep {
+    /// The events of these results in their order, each with its shape and how many it is: what was stored one after the
+    /// other is told together.
+    fn events<'a>(&'a self, results: &[&'a Ready]) -> Vec<(&'static str, Cow<'a, str>, usize)> {
+        let mut events: Vec<(&'static str, Cow<'a, str>, usize)> = Vec::new();
+        for result in results {
+            match (&result.came, events.last_mut()) {
+                (Came::Failure { event }, _) => events.push(("k", event.into(), 1)),
+                (Came::Data { rows, .. }, Some(("b", text, count))) => {
+                    event::push_stored(text.to_mut(), &result.symbol, *rows);
+                    *count += 1;
+                }
+                (Came::Data { rows, .. }, _) => {
+                    let mut text = self.head.clone();
+                    event::push_stored(&mut text, &result.symbol, *rows);
+                    events.push(("b", text.into(), 1));
+                }
+            }
+        }
+        events
+    }
+}
+
+impl Ready {
+    fn of(
+        result: SymbolResult,
+        grant: &Grant,
+        plan: &RunPlan,
+        metadata: Option<&str>,
+    ) -> Result<Self, StoreError> {
+        let SymbolResult {
+            symbol,
+            attempts,
+            outcome,
+        } = result;
+        let (mark, came) = match outcome {
+            SymbolOutcome::Fetched(series) => {
+                let records = records::render(&series);
+                let (rows, key) = (records.rows, plan.key(&symbol).to_string());
+                let text = match metadata {
+                    None => records.json,
+                    Some(metadata) => {
+                        format!(r#"{{"data": {}, "metadata": {metadata}}}"#, records.json)
+                    }
+                };
+                (Mark::Stored(attempts, rows), Came::Data { rows, key, text })
+            }
+            SymbolOutcome::Failed { kind, message } => {
+                let failed = EventKind::StockFailed {
+                    execution_id: grant.run,
+                    stock_id: symbol.to_string(),
+                    kind: kind.clone(),
+                    message: message.clone(),
+                    attempts,
+                };
+                let event = event::json(&failed)?;
+                let mark = Mark::Failed(attempts, kind.into(), message.into());
+                (mark, Came::Failure { event })
+            }
+        };
+        Ok(Self {
+            symbol,
+            mark: mark.to_text(),
+            came,
+        })
+    }
+}
+
+/// Watches the runs of these steps and reads who holds them and which of the symbols are marked.
+fn look_at(steps: &[Arc<RecordStep>]) -> Pipeline {
+    let mut look = pipe();
+    let watch = look.cmd("WATCH");
+    for step in steps {
+        watch.arg(step.key());
+    }
+    look.cmd("TIME");
+    for step in steps {
+        let fields = look.cmd("HMGET").arg(step.key()).arg("state");
+        for result in &step.results {
+            fields.arg(format!("s:{}", result.symbol));
+        }
+    }
+    look
+}
+
+/// The transaction that writes these steps after `seen`, which is what [`look_at`] was answered.
+fn write(steps: &[Arc<RecordStep>], seen: Vec<Value>) -> RedisResult<Pipeline> {
+    let mut seen = seen.into_iter().skip(1);
+    let time = seen.next().unwrap_or(Value::Nil);
+    let (seconds, micros): (i64, u32) = FromRedisValue::from_redis_value(time)?;
+    let mut data = Data::default();
+    let mut call = scripts::RECORD.call();
+    call.arg(steps.len());
+    // Two steps of one run may come at once.
+    let mut written = HashSet::new();
+    for (step, fields) in steps.iter().zip(seen) {
+        let fields: Vec<Option<String>> = FromRedisValue::from_redis_value(fields)?;
+        let (state, marks) = fields
+            .split_first()
+            .map_or((None, &[][..]), |(s, m)| (s.as_deref(), m));
+        let mut open = step.open(state, marks);
+        open.retain(|result| written.insert((step.run.as_str(), &result.symbol)));
+        let (mut stored, mut owners) = (0, Vec::new());
+        for result in &open {
+            if let Came::Data { rows, key, text } = &result.came {
+                stored += 1;
+                data.push(
+                    key,
+                    text,
+                    format!("{rows} {seconds}{micros:06} {}", step.job),
+                );
+                if step.keep.is_some() {
+                    owners.push(format!("{}:{}:", step.prefix, result.symbol));
+                }
+            }
+        }
+        call.arg(&step.run).arg(&step.job).arg(&step.token);
+        call.arg(step.end.map(RunStatus::as_str).unwrap_or_default());
+        call.arg(stored).arg(open.len() - stored);
+        call.arg(2 * open.len());
+        for result in &open {
+            call.arg(format!("s:{}", result.symbol)).arg(&result.mark);
+        }
+        let events = step.events(&open);
+        call.arg(3 * events.len());
+        for (shape, text, count) in events {
+            call.arg(shape).arg(text).arg(count);
+        }
+        call.arg(
+            step.keep
+                .map(|keep| keep.max(1).to_string())
+                .unwrap_or_default(),
+        );
+        call.arg(owners.len()).arg(owners);
+    }
+    let mut all = pipe();
+    all.atomic();
+    data.write(&mut all);
+    all.add_command(call.command);
+    Ok(all)
+}
+
+/// The windows that are written, and what the index tells of them.
+#[derive(Default)]
+struct Data<'a> {
+    windows: Vec<(&'a str, &'a str)>,
+    facts: Vec<String>,
+}
+
+impl<'a> Data<'a> {
+    fn push(&mut self, key: &'a str, text: &'a str, facts: String) {
+        self.windows.push((key, text));
+        self.facts.push(facts);
+    }
+
+    fn write(&self, all: &mut Pipeline) {
+        if self.windows.is_empty() {
+            return;
+        }
+        all.mset(&self.windows).ignore();
+        let facts = all.cmd("HSET").arg("{scheduler}:dataset").ignore();
+        for ((key, _), fact) in self.windows.iter().zip(&self.facts) {
+            facts.arg(*key).arg(fact);
+        }
+        let names = all.cmd("ZADD").arg("{scheduler}:datasets").ignore();
+        for (key, _) in &self.windows {
+            names.arg(0).arg(*key);
+        }
+    }
 }
 
 fn fenced(grant: &Grant) -> StoreError {

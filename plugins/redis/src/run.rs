@@ -44,6 +44,9 @@ pub(crate) enum Mark<'a> {
 
 impl Mark<'_> {
     pub(crate) fn to_text(&self) -> String {
+        if let Mark::Stored(attempts, rows) = self {
+            return format!("[{attempts},{rows}]");
+        }
         json!(self).to_string()
     }
 }

@@ -15,6 +15,7 @@ use stock_scheduler_sdk::{ConfigError, Store, StoreError, StoreErrorKind};
 use crate::gather::Gather;
 use crate::link::Link;
 use crate::reconcile::Progress;
+use crate::record::RecordStep;
 use crate::{RedisSettings, ValueFormat, wire};
 
 /// Keeps everything in one Redis server; any number of hosts may share it.
@@ -24,7 +25,7 @@ pub struct RedisStore {
     pub(crate) zone: Tz,
     pub(crate) progress: Mutex<Progress>,
     pub(crate) creations: Gather,
-    pub(crate) records: Gather,
+    pub(crate) steps: Gather<RecordStep>,
 }
 
 impl RedisStore {
@@ -36,7 +37,7 @@ impl RedisStore {
             zone: settings.timezone.unwrap_or(Tz::UTC),
             progress: Mutex::default(),
             creations: Gather::default(),
-            records: Gather::default(),
+            steps: Gather::default(),
         })
     }
 }

@@ -52,12 +52,14 @@ local function touch(job)
   touched[job] = true
 end
 
--- Adds to the event log; `event.rs` tells what field (shape) holds what.
-local logged = {}
+-- Adds to the event log; `event.rs` tells what field (shape) holds what. `count` is how many events the value holds, one
+-- where it is not told.
+local logged, counts = {}, {}
 
-local function log(job, field, value)
+local function log(job, field, value, count)
   local n = #logged
   logged[n + 1], logged[n + 2], logged[n + 3], logged[n + 4] = 'j', job, field, value
+  counts[#counts + 1] = count or 1
 end
 
 -- Where the log ends: milliseconds and sequence.
@@ -85,21 +87,21 @@ local function mark_log(id, count)
   end
 end
 
--- Appends what the script has logged. An entry of the stream holds up to 64 events; its id is that of its last event,
--- and those before it have the sequence numbers before its own.
+-- Appends what the script has logged. An entry of the stream holds up to 64 values; its id is that of its last event, and
+-- those before it have the sequence numbers before its own.
 local function write_log()
   if #logged == 0 then return end
   local ms, seq = log_end()
   local now_ms = math.floor(now_us / 1000)
   if now_ms > ms then ms, seq = now_ms, -1 end
-  local id
+  local id, total = nil, 0
   parts(logged, 256, function(a, b)
-    seq = seq + (b - a + 1) / 4
+    for i = (a + 3) / 4, b / 4 do total, seq = total + counts[i], seq + counts[i] end
     id = string.format('%.0f-%.0f', ms, seq)
     call('XADD', K .. 'events', id, unpack(logged, a, b))
   end)
   call('SET', K .. 'last_event', id)
-  mark_log(id, #logged / 4)
+  mark_log(id, total)
 end
 
 local function status_of(active, running, last)

@@ -1,12 +1,22 @@
--- Stores what came of some symbols of runs and ends those that are to end, each run in one step.
--- ARGV: how many runs; for each: run, job, token, status to end with ('' goes on), windows to keep ('' for all), how many
--- symbols; for each of those: symbol, mark, event, rows ('' for a failure), and for data: key, text, what comes before
--- its dates. Answers a word for each run: done, or fenced.
+-- Marks what came of some symbols of runs, logs it, and ends the runs that are to end. What they have stored is written
+-- beside this call, in one transaction with it, by who has watched the runs since it saw that their tokens are good and
+-- which symbols are not marked yet.
+-- ARGV: how many runs; for each: run, job, token, status to end with ('' goes on), how many symbols were stored, how
+-- many failed; lists, each with its length before it: fields and values of marks, events as shape, value and how many
+-- they are; windows to keep ('' for all), and the list of owners (what comes before the dates) to keep so many of.
+-- Answers a word for each run: done, or fenced.
 local at = 1
 
 local function take()
   at = at + 1
   return ARGV[at]
+end
+
+-- Takes a list: its first and last place.
+local function take_list()
+  local first = at + 2
+  at = first - 1 + tonumber(ARGV[at + 1])
+  return first, at
 end
 
 local function dates(name) return string.sub(name, -10) .. string.sub(name, -21, -12) end
@@ -24,61 +34,6 @@ local function drop_old(owner, keep)
   end
 end
 
--- What all runs of this call store, written at its end.
-local data, facts, names, drops = {}, {}, {}, {}
-
-local function store(job, keep, result)
-  local name = result.name
-  data[#data + 1], data[#data + 2] = name, result.data
-  facts[#facts + 1], facts[#facts + 2] = name, result.rows .. ' ' .. now .. ' ' .. job
-  names[#names + 1], names[#names + 2] = 0, name
-  if keep ~= '' then drops[#drops + 1] = { result.owner, keep } end
-end
-
-local function write_data()
-  parts(data, 1000, function(a, b) call('MSET', unpack(data, a, b)) end)
-  parts(facts, 1000, function(a, b) call('HSET', K .. 'dataset', unpack(facts, a, b)) end)
-  parts(names, 1000, function(a, b) call('ZADD', K .. 'datasets', unpack(names, a, b)) end)
-  for _, drop in ipairs(drops) do drop_old(drop[1], drop[2]) end
-end
-
-local function take_result()
-  local result = { symbol = 's:' .. take(), mark = take(), event = take(), rows = take() }
-  if result.rows ~= '' then result.name, result.data, result.owner = take(), take(), take() end
-  return result
-end
-
--- Which of these results are new to the run.
-local function new_results(key, results)
-  local fields, fresh, seen = {}, {}, {}
-  for i, result in ipairs(results) do fields[i] = result.symbol end
-  parts(fields, 1000, function(a, b)
-    for i, known in ipairs(call('HMGET', key, unpack(fields, a, b))) do
-      local result = results[a + i - 1]
-      if not known and not seen[result.symbol] then fresh[#fresh + 1] = result end
-      seen[result.symbol] = true
-    end
-  end)
-  return fresh
-end
-
--- Writes the results that are new to the run. Answers how many were stored and how many failed.
-local function write_results(key, job, keep, results)
-  local marks, stored, failed = {}, 0, 0
-  for _, result in ipairs(new_results(key, results)) do
-    marks[#marks + 1], marks[#marks + 2] = result.symbol, result.mark
-    log(job, result.name and 'd' or 'k', result.event)
-    if result.name then
-      stored = stored + 1
-      store(job, keep, result)
-    else
-      failed = failed + 1
-    end
-  end
-  parts(marks, 1000, function(a, b) call('HSET', key, unpack(marks, a, b)) end)
-  return stored, failed
-end
-
 local function finish_job(run, r, rt, ending)
   touch(r.job)
   local s = call('HMGET', rt, 'active', 'next', 'running', 'latest', 'status', 'seq')
@@ -92,17 +47,20 @@ local function finish_job(run, r, rt, ending)
 end
 
 local function record()
-  local run, job, token, ending, keep, count = take(), take(), take(), take(), take(), tonumber(take())
+  local run, job, token, ending = take(), take(), take(), take()
+  local stored, failed = tonumber(take()), tonumber(take())
+  local first_mark, last_mark = take_list()
+  local first_event, last_event = take_list()
+  local keep = take()
+  local first_owner, last_owner = take_list()
   local key, rt, r = K .. 'run:' .. run, K .. 'rt:' .. job, read_run(run)
-  local is_fenced = not r or r.token ~= token or r.job ~= job or call('EXISTS', rt) == 0
-  local goes = not is_fenced and r.status == 'running'
-  local results = {}
-  for i = 1, count do results[i] = take_result() end
-  if is_fenced then return 'fenced' end
-  local stored, failed = 0, 0
-  if goes then stored, failed = write_results(key, job, keep, results) end
-  r.stored, r.failed = r.stored + stored, r.failed + failed
-  if goes and ending ~= '' then
+  if not r or r.token ~= token or r.job ~= job or call('EXISTS', rt) == 0 then return 'fenced' end
+  if r.status ~= 'running' then return 'done' end
+  if last_mark > first_mark then call('HSET', key, unpack(ARGV, first_mark, last_mark)) end
+  for i = first_event, last_event, 3 do log(job, ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])) end
+  for i = first_owner, last_owner do drop_old(ARGV[i], keep) end
+  r.stored, r.failed = string.format('%d', r.stored + stored), string.format('%d', r.failed + failed)
+  if ending ~= '' then
     finish_job(run, r, rt, ending)
   elseif stored + failed > 0 then
     call('HSET', key, 'state', state_of(r))
@@ -112,5 +70,4 @@ end
 
 local answers = {}
 for i = 1, tonumber(ARGV[1]) do answers[i] = record() end
-write_data()
 return answers

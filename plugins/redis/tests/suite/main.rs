@@ -11,4 +11,5 @@ mod conformance;
 mod foreign;
 mod keys;
 mod outage;
+mod recording;
 mod support;
