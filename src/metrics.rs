@@ -5,15 +5,18 @@ use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use metrics::{Histogram, counter, gauge, histogram};
+use metrics::{Counter, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use stock_scheduler_sdk::{Event, EventKind, FetchError, Series};
+use stock_scheduler_sdk::{Event, EventKind, FetchError, FetchErrorKind, Series};
 
 const LATENESS: &str = "stock_scheduler_fire_lateness_seconds";
 const FETCH_DURATION: &str = "stock_scheduler_fetch_duration_seconds";
 const RUN_DURATION: &str = "stock_scheduler_job_execution_duration_seconds";
 const STORE_DURATION: &str = "stock_scheduler_store_operation_duration_seconds";
 const HTTP_DURATION: &str = "stock_scheduler_http_request_duration_seconds";
+
+/// How often measurements are summed up.
+const UPKEEP: Duration = Duration::from_secs(5);
 
 static HANDLE: OnceLock<Option<PrometheusHandle>> = OnceLock::new();
 
@@ -40,12 +43,24 @@ pub(crate) fn install() {
 
 /// All numbers as text.
 pub(crate) fn render() -> String {
-    match HANDLE.get() {
-        Some(Some(handle)) => {
-            handle.run_upkeep();
-            handle.render()
-        }
-        _ => String::new(),
+    upkeep();
+    HANDLE
+        .get()
+        .and_then(Option::as_ref)
+        .map_or_else(String::new, PrometheusHandle::render)
+}
+
+/// Sums up what was measured, again and again: it takes memory until then, whether or not anybody asks for the numbers.
+pub(crate) async fn keep_up() {
+    loop {
+        tokio::time::sleep(UPKEEP).await;
+        upkeep();
+    }
+}
+
+fn upkeep() {
+    if let Some(Some(handle)) = HANDLE.get() {
+        handle.run_upkeep();
     }
 }
 
@@ -54,17 +69,42 @@ pub(crate) fn fired(lateness: TimeDelta) {
     histogram!(LATENESS).record(lateness.as_seconds_f64());
 }
 
-/// A provider was asked once.
-pub(crate) fn fetched(fetcher: &str, outcome: &Result<Series, FetchError>, took: Duration) {
-    let word = match outcome {
-        Ok(_) => "stored",
-        Err(error) => error.kind().as_str(),
-    };
-    counter!("stock_scheduler_symbol_fetches_total", "fetcher" => fetcher.to_owned(), "outcome" => word).increment(1);
-    histogram!(FETCH_DURATION, "fetcher" => fetcher.to_owned()).record(took.as_secs_f64());
-    if word == "rate_limited" {
-        counter!("stock_scheduler_fetch_rate_limited_total", "fetcher" => fetcher.to_owned())
-            .increment(1);
+/// The requests that a fetcher makes: what is counted for each is looked up once.
+#[derive(Debug)]
+pub(crate) struct Fetches {
+    fetcher: String,
+    usual: OnceLock<(Counter, Histogram)>,
+}
+
+impl Fetches {
+    pub(crate) fn of(fetcher: &str) -> Self {
+        Self {
+            fetcher: fetcher.to_owned(),
+            usual: OnceLock::new(),
+        }
+    }
+
+    /// A provider was asked once.
+    pub(crate) fn note(&self, outcome: &Result<Series, FetchError>, took: Duration) {
+        let (stored, durations) = self.usual.get_or_init(|| {
+            (
+                self.outcomes("stored"),
+                histogram!(FETCH_DURATION, "fetcher" => self.fetcher.clone()),
+            )
+        });
+        durations.record(took.as_secs_f64());
+        let Err(error) = outcome else {
+            return stored.increment(1);
+        };
+        self.outcomes(error.kind().as_str()).increment(1);
+        if matches!(error.kind(), FetchErrorKind::RateLimited { .. }) {
+            let fetcher = self.fetcher.clone();
+            counter!("stock_scheduler_fetch_rate_limited_total", "fetcher" => fetcher).increment(1);
+        }
+    }
+
+    fn outcomes(&self, word: &'static str) -> Counter {
+        counter!("stock_scheduler_symbol_fetches_total", "fetcher" => self.fetcher.clone(), "outcome" => word)
     }
 }
 

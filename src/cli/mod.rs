@@ -1,6 +1,7 @@
 //! The command line: reads the configuration, registers the standard plugins and runs.
 
 mod demo;
+mod fetching;
 mod settings;
 
 use std::io::IsTerminal;
@@ -14,6 +15,7 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use self::fetching::Fetching;
 use crate::api::{Server, document};
 use crate::defaults;
 use crate::host::{Host, HostBuilder};
@@ -135,6 +137,8 @@ async fn serve(
     log(&settings);
     // Asked for before anything starts, so that a signal during the start is not lost.
     let stop = stop_signal()?;
+    let fetching = Fetching::start().map_err(|error| format!("cannot start: {error}"))?;
+    let extend = |builder| extend(builder).fetch_on(fetching.handle.clone());
     let host = start(&settings, extend).await?;
     let bound = Server::bind(host.clone(), settings.listen, settings.cors_origins.clone());
     let server = match bound {

@@ -2,11 +2,11 @@
 //! and closes for all when the provider says "too many requests".
 
 use std::future::Future;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use stock_scheduler_sdk::{FetchError, FetchErrorKind, Limits, Series};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::time::Instant;
 
 use super::pace::Pace;
@@ -24,8 +24,8 @@ const LONGEST_REST: Duration = Duration::from_secs(6 * 3600);
 /// The gate of one fetcher, shared by all runs.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    fast: Arc<Semaphore>,
-    slow: Arc<Semaphore>,
+    fast: Semaphore,
+    slow: Semaphore,
     timeout: Duration,
     state: Mutex<State>,
 }
@@ -46,8 +46,8 @@ impl Gate {
             .unwrap_or(MOST_AT_ONCE)
             .clamp(1, MOST_AT_ONCE);
         Self {
-            fast: Arc::new(Semaphore::new(places)),
-            slow: Arc::new(Semaphore::new(places)),
+            fast: Semaphore::new(places),
+            slow: Semaphore::new(places),
             timeout: limits.timeout.unwrap_or(TIMEOUT),
             state: Mutex::new(State {
                 pace: Pace::new(limits),
@@ -65,28 +65,23 @@ impl Gate {
         F: Future<Output = Result<Series, FetchError>>,
     {
         let place = self.enter().await;
-        let outcome = match tokio::time::timeout(self.timeout, self.hold(place, request())).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(FetchError::new(
-                FetchErrorKind::Unavailable,
-                format!("no answer within {} s", self.timeout.as_secs_f64()),
-            )),
-        };
+        let outcome = self.hold(place, request()).await;
         self.learn(&outcome);
         outcome
     }
 
     /// Waits for a place, then for the pace and the end of any rest.
-    async fn enter(&self) -> OwnedSemaphorePermit {
+    async fn enter(&self) -> SemaphorePermit<'_> {
         let place = self
             .fast
-            .clone()
-            .acquire_owned()
+            .acquire()
             .await
             .expect("the gate's semaphore is never closed");
         let mut at = self.state().pace.reserve(Instant::now());
         loop {
-            tokio::time::sleep_until(at).await;
+            if at > Instant::now() {
+                tokio::time::sleep_until(at).await;
+            }
             match self.rest_left() {
                 Some(end) => at = end,
                 None => return place,
@@ -94,19 +89,38 @@ impl Gate {
         }
     }
 
-    /// Drives the request; once it is slow, it moves to the slow lane as soon as that has room.
-    async fn hold<T>(&self, place: OwnedSemaphorePermit, request: impl Future<Output = T>) -> T {
-        tokio::pin!(request);
-        let slow_place = async {
-            tokio::time::sleep(SLOW).await;
-            self.slow.clone().acquire_owned().await
-        };
-        let _slow_place = tokio::select! {
+    /// Drives the request, until its timeout; once it is slow, it moves to the slow lane as soon as that has room.
+    async fn hold(
+        &self,
+        place: SemaphorePermit<'_>,
+        request: impl Future<Output = Result<Series, FetchError>>,
+    ) -> Result<Series, FetchError> {
+        let begun = Instant::now();
+        // One timer for both: most requests need neither.
+        let timer = tokio::time::sleep_until(begun + SLOW.min(self.timeout));
+        tokio::pin!(request, timer);
+        tokio::select! {
+            biased;
             outcome = &mut request => return outcome,
-            slow_place = slow_place => slow_place,
+            () = &mut timer => timer.as_mut().reset(begun + self.timeout),
+        }
+        let in_slow_lane = async {
+            let _slow_place = tokio::select! {
+                biased;
+                outcome = &mut request => return outcome,
+                slow_place = self.slow.acquire() => slow_place,
+            };
+            drop(place);
+            request.await
         };
-        drop(place);
-        request.await
+        tokio::select! {
+            biased;
+            outcome = in_slow_lane => outcome,
+            () = &mut timer => Err(FetchError::new(
+                FetchErrorKind::Unavailable,
+                format!("no answer within {} s", self.timeout.as_secs_f64()),
+            )),
+        }
     }
 
     fn rest_left(&self) -> Option<Instant> {
@@ -149,6 +163,8 @@ impl State {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use chrono_tz::UTC;
     use stock_scheduler_sdk::Interval;

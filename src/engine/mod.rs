@@ -16,6 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use stock_scheduler_sdk::{Event, EventKind, HostId, Store};
+use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -44,6 +45,8 @@ pub(crate) struct Engine {
     unsure: AtomicBool,
     /// Whether fires are ours to claim, or only runs by hand.
     pub(crate) fires: bool,
+    /// Where fetchers run.
+    fetching: Handle,
     /// No new work from now on; runs under way checkpoint.
     pub(crate) stop: CancellationToken,
 }
@@ -55,6 +58,7 @@ impl Engine {
         time: StoreTime,
         stop: CancellationToken,
         fires: bool,
+        fetching: Handle,
     ) -> Self {
         Self {
             store,
@@ -67,6 +71,7 @@ impl Engine {
             nudge: Notify::new(),
             unsure: AtomicBool::new(true),
             fires,
+            fetching,
             stop,
         }
     }

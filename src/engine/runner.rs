@@ -7,24 +7,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Days;
-use futures_util::FutureExt;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use stock_scheduler_sdk::records::is_blank;
 use stock_scheduler_sdk::{
     FetchError, FetchRequest, Grant, Run, RunPlan, RunStatus, Series, StoreError, StoreErrorKind,
     Symbol, SymbolOutcome, SymbolResult, SymbolState,
 };
 use tokio::sync::mpsc;
-use tokio::task::JoinSet;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout_at};
+use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::{Engine, Slot, retry};
 use crate::host::FetcherEntry;
-use crate::metrics;
 
-/// At most so many results are recorded in one step.
+/// So many results are recorded in one step where they come fast: more would take memory and gain little.
 const BATCH: usize = 64;
-/// How many results may wait to be recorded; further ones wait in their own tasks.
+/// The longest that a result waits for others to be recorded with it.
+const LINGER: Duration = Duration::from_millis(5);
+/// How many results may wait to be recorded before fetching waits for them.
 const QUEUE: usize = 256;
 /// How long requests under way may still take when the service stops.
 const CHECKPOINT: Duration = Duration::from_secs(5);
@@ -66,10 +68,11 @@ impl Engine {
             }
         }
         let mut left = open.len();
+        let is_done = left == 0;
         let mut results = self.fetch_all(&plan, open);
-        let mut batch = Vec::new();
         while left > 0 {
-            if results.queue.recv_many(&mut batch, BATCH).await == 0 {
+            let batch = results.next(left).await;
+            if batch.is_empty() {
                 tracing::info!(
                     left,
                     "stopping: the rest of the run is left to whoever takes it over"
@@ -84,10 +87,9 @@ impl Engine {
             stored += good;
             failed += batch.len() - good;
             let end = (left == 0).then(|| RunStatus::of(stored, failed));
-            self.record(grant, &plan, std::mem::take(&mut batch), end)
-                .await?;
+            self.record(grant, &plan, batch, end).await?;
         }
-        if results.count == 0 {
+        if is_done {
             self.record(
                 grant,
                 &plan,
@@ -126,52 +128,67 @@ impl Engine {
     }
 
     /// Starts fetching `symbols`; the results come as they are ready. Stops early when the service stops.
+    ///
+    /// One task drives all requests: they mostly wait, and waking one of many futures is cheaper than a task.
     fn fetch_all(&self, plan: &Arc<RunPlan>, symbols: Vec<Symbol>) -> Results {
         let (sender, queue) = mpsc::channel(QUEUE);
-        let count = symbols.len();
-        let mut tasks = JoinSet::new();
         let fetcher = self.plugins.fetcher(&plan.fetcher.name);
-        for symbol in symbols {
-            let (fetcher, plan, sender, stop) = (
-                fetcher.clone(),
-                plan.clone(),
-                sender.clone(),
-                self.stop.clone(),
-            );
-            tasks.spawn(
-                async move {
-                    let fetched = fetch_symbol(fetcher, &plan, symbol);
-                    let until_stopped = async {
-                        stop.cancelled().await;
-                        tokio::time::sleep(CHECKPOINT).await;
-                    };
-                    tokio::select! {
-                        // The receiver is gone when the run was given up; then nobody wants the result.
-                        result = fetched => drop(sender.send(result).await),
-                        () = until_stopped => {}
-                    }
+        let (plan, stop) = (plan.clone(), self.stop.clone());
+        let all = async move {
+            let mut fetches: FuturesUnordered<_> = symbols
+                .into_iter()
+                .map(|symbol| fetch_symbol(fetcher.as_deref(), &plan, symbol))
+                .collect();
+            while let Some(result) = fetches.next().await {
+                // The receiver is gone when the run was given up; then nobody wants the rest.
+                if sender.send(result).await.is_err() {
+                    return;
                 }
-                .in_current_span(),
-            );
-        }
+            }
+        };
+        let until_stopped = async move {
+            stop.cancelled().await;
+            tokio::time::sleep(CHECKPOINT).await;
+        };
+        let work = async {
+            tokio::select! {
+                () = all => {}
+                () = until_stopped => {}
+            }
+        };
         Results {
             queue,
-            count,
-            _tasks: tasks,
+            _task: AbortOnDropHandle::new(self.fetching.spawn(work.in_current_span())),
         }
     }
 }
 
-/// Results on their way; dropping it aborts the requests under way.
+/// Results on their way; dropping it ends the requests under way.
 struct Results {
     queue: mpsc::Receiver<SymbolResult>,
-    count: usize,
-    _tasks: JoinSet<()>,
+    _task: AbortOnDropHandle<()>,
+}
+
+impl Results {
+    /// Some of the `left` results that are still to come, at least one; none when no more come.
+    async fn next(&mut self, left: usize) -> Vec<SymbolResult> {
+        let mut batch = Vec::with_capacity(BATCH.min(left));
+        self.queue.recv_many(&mut batch, BATCH).await;
+        let until = Instant::now() + LINGER;
+        while (1..BATCH.min(left)).contains(&batch.len()) {
+            let room = BATCH - batch.len();
+            match timeout_at(until, self.queue.recv_many(&mut batch, room)).await {
+                Ok(more) if more > 0 => {}
+                _ => break,
+            }
+        }
+        batch
+    }
 }
 
 /// Gets one symbol's bars, trying again as its errors deserve.
 async fn fetch_symbol(
-    fetcher: Option<Arc<FetcherEntry>>,
+    fetcher: Option<&FetcherEntry>,
     plan: &RunPlan,
     symbol: Symbol,
 ) -> SymbolResult {
@@ -184,8 +201,8 @@ async fn fetch_symbol(
     loop {
         attempt += 1;
         let started = Instant::now();
-        let outcome = fetcher.gate.pass(|| call(&fetcher, &request)).await;
-        metrics::fetched(&fetcher.name, &outcome, started.elapsed());
+        let outcome = fetcher.gate.pass(|| call(fetcher, &request)).await;
+        fetcher.fetches.note(&outcome, started.elapsed());
         let error = match outcome {
             Ok(series) => {
                 return SymbolResult {

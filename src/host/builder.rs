@@ -10,6 +10,7 @@ use stock_scheduler_sdk::{
     Clock, ConfigError, Event, Fetcher, FetcherFactory, MemoryStore, ScheduleFactory, Store,
     StoreFactory, SystemClock,
 };
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -65,6 +66,7 @@ pub struct HostBuilder {
     zone: Tz,
     clock: Arc<dyn Clock>,
     fires: bool,
+    fetch_on: Option<Handle>,
 }
 
 impl HostBuilder {
@@ -81,6 +83,7 @@ impl HostBuilder {
             zone: Tz::UTC,
             clock: Arc::new(SystemClock),
             fires: true,
+            fetch_on: None,
         }
     }
 
@@ -156,6 +159,13 @@ impl HostBuilder {
         self
     }
 
+    /// Runs fetchers on another runtime than the one that [`start`](Self::start) is called on, so that one which keeps its
+    /// thread busy holds up nothing else.
+    pub fn fetch_on(mut self, runtime: Handle) -> Self {
+        self.fetch_on = Some(runtime);
+        self
+    }
+
     /// Checks everything and starts the host. It does not wait for a store that is away.
     pub async fn start(mut self) -> Result<Host, BuildError> {
         if let Some(duplicate) = self.duplicate.take() {
@@ -178,6 +188,7 @@ impl HostBuilder {
             time,
             engine_stop,
             self.fires,
+            self.fetch_on.unwrap_or_else(Handle::current),
         ));
         let cache = Arc::new(Cache::default());
         let stop = CancellationToken::new();
@@ -189,6 +200,7 @@ impl HostBuilder {
         let (bus, follow) = EventBus::new(store.clone(), listeners, forget, stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(follow);
+        tasks.spawn(stop.clone().run_until_cancelled_owned(metrics::keep_up()));
         engine.start();
         let inner = Inner {
             store,

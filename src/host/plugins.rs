@@ -12,6 +12,7 @@ use stock_scheduler_sdk::{
 };
 
 use crate::engine::gate::Gate;
+use crate::metrics::Fetches;
 
 /// A registered fetcher with its gate.
 pub(crate) struct FetcherEntry {
@@ -19,6 +20,7 @@ pub(crate) struct FetcherEntry {
     pub(crate) fetcher: Arc<dyn Fetcher>,
     pub(crate) info: FetcherInfo,
     pub(crate) gate: Gate,
+    pub(crate) fetches: Fetches,
     /// What checks a job's options; an instance made in code takes any.
     pub(crate) factory: Option<Arc<dyn FetcherFactory>>,
 }
@@ -32,6 +34,7 @@ impl FetcherEntry {
         let info = fetcher.info();
         let gate = Gate::new(&info.limits);
         Self {
+            fetches: Fetches::of(&name),
             name,
             fetcher,
             info,

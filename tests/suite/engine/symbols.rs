@@ -1,12 +1,14 @@
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Mutex;
+use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
 use chrono::TimeDelta;
 use serde_json::json;
 use stock_scheduler::{
-    EventKind, FetchError, FetchErrorKind, FetchRequest, Fetcher, ManualRun, RunId, RunStatus,
-    Series, SymbolState,
+    EventKind, FetchError, FetchErrorKind, FetchRequest, Fetcher, FetcherInfo, ManualRun, RunId,
+    RunStatus, Series, SymbolState,
 };
 
 use crate::support::world::{Act, World, job, runs};
@@ -231,4 +233,58 @@ async fn bars_that_hold_nothing_are_no_data_and_overwrite_nothing() {
         run.symbols
     );
     assert_eq!(host.dataset(&key).await.unwrap(), before);
+}
+
+/// Keeps its thread until it is let go.
+struct Blocking(Mutex<Receiver<()>>);
+
+#[stock_scheduler::async_trait]
+impl Fetcher for Blocking {
+    async fn fetch(&self, request: &FetchRequest) -> Result<Series, FetchError> {
+        let _ = self.0.lock().unwrap().recv();
+        Err(FetchError::new(
+            FetchErrorKind::NoData,
+            request.symbol.as_str(),
+        ))
+    }
+
+    fn info(&self) -> FetcherInfo {
+        FetcherInfo::default()
+    }
+}
+
+#[tokio::test]
+async fn a_fetcher_that_keeps_its_thread_holds_up_nothing_elsewhere() {
+    let world = World::at("2025-06-02T16:59:00Z");
+    let (let_go, kept) = std::sync::mpsc::channel();
+    let threads = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+        .unwrap();
+    let builder = world
+        .builder()
+        .fetcher_instance("blocking", Blocking(Mutex::new(kept)));
+    let host = builder
+        .fetch_on(threads.handle().clone())
+        .start()
+        .await
+        .unwrap();
+    let job = job(
+        &host,
+        json!({"schedule_time": "17:00", "fetcher": "blocking"}),
+    )
+    .await;
+
+    let run = RunId::random();
+    host.run_now(&job, run, Default::default()).await.unwrap();
+    let meanwhile = host.run(run).await.unwrap().status;
+    drop(let_go);
+    while host.run(run).await.unwrap().status == RunStatus::Running {
+        tokio::task::yield_now().await;
+    }
+    host.stop().await;
+    threads.shutdown_background();
+
+    assert_eq!(meanwhile, RunStatus::Running);
 }
