@@ -1,10 +1,11 @@
 //! What a fetcher brings: the bars of one symbol, raw and adjusted, with the corporate actions among them.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, Utc};
+use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
@@ -181,6 +182,32 @@ impl Series {
 
     /// The wall-clock time at which `bar` begins in this series' zone; its date is the session's date.
     pub fn local_time(&self, bar: &Bar) -> NaiveDateTime {
-        bar.time.with_timezone(&self.zone).naive_local()
+        bar.time
+            .with_timezone(&offset(self.zone, bar.time))
+            .naive_local()
     }
+}
+
+/// How far `zone` is ahead of UTC at `time`. What was looked up last for a day is kept: the symbols of a job have the same
+/// days, and looking a zone up takes longer than all else that is done with a bar.
+fn offset(zone: Tz, time: DateTime<Utc>) -> FixedOffset {
+    type Known = Cell<Option<(Tz, DateTime<Utc>, FixedOffset)>>;
+    thread_local! {
+        static KNOWN: [Known; DAYS] = const { [const { Cell::new(None) }; DAYS] };
+    }
+    const DAYS: usize = 64;
+    let day = time.timestamp().div_euclid(24 * 60 * 60);
+    KNOWN.with(|known| {
+        let known = &known[day.rem_euclid(DAYS as i64) as usize];
+        match known.get() {
+            Some((same_zone, same_time, offset)) if same_zone == zone && same_time == time => {
+                offset
+            }
+            _ => {
+                let offset = zone.offset_from_utc_datetime(&time.naive_utc()).fix();
+                known.set(Some((zone, time, offset)));
+                offset
+            }
+        }
+    })
 }

@@ -52,8 +52,8 @@ pub fn is_blank(bar: &Bar) -> bool {
     bar.volume == 0 && Adjusted::of(bar).are_blank()
 }
 
-/// About the length of a row whose prices have all their ten decimals.
-const ROOM_FOR_A_ROW: usize = 128;
+/// The length of a row whose prices have up to four digits and all their ten decimals.
+const ROOM_FOR_A_ROW: usize = 144;
 
 fn push_row(text: &mut Vec<u8>, series: &Series, bar: &Bar, prices: &Adjusted) {
     if series.interval.is_intraday() {

@@ -13,8 +13,8 @@ use stock_scheduler_sdk::{
     ActionKind, Bar, CorporateAction, FetchError, FetchRequest, Finality, Series,
 };
 
-use crate::calendar::{Window, first_instant, instant, session_date};
-use crate::chart::{Answered, Events, Indicators, Meta, Prices, Volume};
+use crate::calendar::{Session, first_instant, instant, session};
+use crate::chart::{Answered, Column, Events, Indicators, Meta, Volume};
 use crate::refusal::{malformed, no_bars, one_line};
 
 /// The series that `answered` holds for the dates of `request`.
@@ -39,16 +39,14 @@ pub(crate) fn series(
     let Some(first) = rows.first() else {
         return Err(no_bars(request));
     };
-    let actions = actions_from(first.session, events, zone, request)?;
+    let actions = actions_from(first.session.begins, events, zone, request)?;
     keep_one_row_a_session(&mut rows, &actions);
 
     let mut series = Series::new(request.symbol.clone(), request.interval, zone);
     let open_session = open_session(&meta, zone);
-    series.bars = rows
-        .iter()
-        .map(|row| columns.bar(row, zone, open_session))
-        .filter(|bar| !is_blank(bar))
-        .collect();
+    series.bars.reserve_exact(rows.len());
+    let bars = rows.iter().map(|row| columns.bar(row, open_session));
+    series.bars.extend(bars.filter(|bar| !is_blank(bar)));
     if series.bars.is_empty() {
         return Err(no_bars(request));
     }
@@ -73,7 +71,7 @@ fn check_granularity(meta: &Meta, request: &FetchRequest) -> Result<(), FetchErr
 
 /// A row of the table: a session and where its prices are.
 struct Row {
-    session: NaiveDate,
+    session: Session,
     time: DateTime<Utc>,
     at: usize,
 }
@@ -84,13 +82,13 @@ fn rows_within(request: &FetchRequest, times: &[i64], zone: Tz) -> Result<Vec<Ro
     for (at, seconds) in times.iter().enumerate() {
         let time = instant(*seconds)
             .ok_or_else(|| malformed(request, format!("timestamp {seconds} is no trading time")))?;
-        let session = session_date(zone, time);
+        let session = session(zone, time);
         // Yahoo appends the bar at the end of the span, and the live price, to what was asked for.
-        if (request.start..request.end).contains(&session) {
+        if (request.start..request.end).contains(&session.date) {
             rows.push(Row { session, time, at });
         }
     }
-    rows.sort_by_key(|row| (row.session, row.time));
+    rows.sort_by_key(|row| (row.session.date, row.time));
     Ok(rows)
 }
 
@@ -98,12 +96,12 @@ fn rows_within(request: &FetchRequest, times: &[i64], zone: Tz) -> Result<Vec<Ro
 fn keep_one_row_a_session(rows: &mut Vec<Row>, actions: &[CorporateAction]) {
     if let [.., earlier, last] = rows.as_slice() {
         // To yfinance an action after the last bar is a row of its own, which hides that the two before it are a pair.
-        let hidden = actions.iter().any(|action| action.date > last.session);
-        if earlier.session == last.session && !hidden {
+        let hidden = actions.iter().any(|action| action.date > last.session.date);
+        if earlier.session.date == last.session.date && !hidden {
             rows.remove(rows.len() - 2);
         }
     }
-    rows.dedup_by_key(|row| row.session);
+    rows.dedup_by_key(|row| row.session.date);
 }
 
 /// The session that is still open as far as the provider knows: its last price is older than the session's end.
@@ -120,7 +118,7 @@ fn open_session(meta: &Meta, zone: Tz) -> Option<NaiveDate> {
 
 /// The splits and payments from `first` until the end of the request, oldest first.
 fn actions_from(
-    first: NaiveDate,
+    first: DateTime<Utc>,
     events: Option<Events>,
     zone: Tz,
     request: &FetchRequest,
@@ -128,7 +126,7 @@ fn actions_from(
     let Some(events) = events else {
         return Ok(Vec::new());
     };
-    let span = first_instant(zone, first)..Window::of(request, zone).until;
+    let span = first..first_instant(zone, request.end);
     let mut actions = Vec::new();
     let dividends = events
         .dividends
@@ -173,27 +171,27 @@ fn actions_from(
 
 /// The columns of the table, all of them there and of one length.
 struct Columns {
-    open: Prices,
-    high: Prices,
-    low: Prices,
-    close: Prices,
+    open: Vec<Option<f64>>,
+    high: Vec<Option<f64>>,
+    low: Vec<Option<f64>>,
+    close: Vec<Option<f64>>,
     /// `None` where the provider adjusts nothing.
-    adj_close: Option<Prices>,
+    adj_close: Option<Vec<Option<f64>>>,
     volume: Vec<Option<Volume>>,
 }
 
 impl Columns {
     /// The times and columns of an answer; `None` when it holds neither, an error when it holds only some of them.
     fn of(
-        timestamp: Option<Vec<i64>>,
+        timestamp: Option<Column<i64>>,
         indicators: Indicators,
     ) -> Result<Option<(Vec<i64>, Self)>, String> {
         let quote = indicators.quote.into_iter().next().unwrap_or_default();
-        let Some(times) = timestamp else {
+        let Some(Column(times)) = timestamp else {
             let any = [&quote.open, &quote.high, &quote.low, &quote.close]
                 .into_iter()
                 .flatten()
-                .any(|c| !c.is_empty());
+                .any(|c| !c.0.is_empty());
             return if any {
                 Err("it has prices without timestamps".to_owned())
             } else {
@@ -221,11 +219,11 @@ impl Columns {
         Ok(Some((times, columns)))
     }
 
-    fn bar(&self, row: &Row, zone: Tz, open_session: Option<NaiveDate>) -> Bar {
+    fn bar(&self, row: &Row, open_session: Option<NaiveDate>) -> Bar {
         let at = row.at;
-        let provisional = open_session.is_some_and(|open| row.session >= open);
+        let provisional = open_session.is_some_and(|open| row.session.date >= open);
         Bar {
-            time: first_instant(zone, row.session),
+            time: row.session.begins,
             open: self.open[at],
             high: self.high[at],
             low: self.low[at],
@@ -243,8 +241,8 @@ impl Columns {
 }
 
 /// The column `name`, which must be there with a value or a null for each of `rows` rows.
-fn whole<T>(name: &str, column: Option<Vec<T>>, rows: usize) -> Result<Vec<T>, String> {
-    let column = column.ok_or_else(|| format!("column {name:?} is missing"))?;
+fn whole<T>(name: &str, column: Option<Column<T>>, rows: usize) -> Result<Vec<T>, String> {
+    let Column(column) = column.ok_or_else(|| format!("column {name:?} is missing"))?;
     if column.len() != rows {
         let length = column.len();
         return Err(format!(

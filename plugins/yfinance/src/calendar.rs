@@ -1,5 +1,7 @@
 //! Dates of an exchange and the instants at which they begin.
 
+use std::cell::Cell;
+
 use chrono::{
     DateTime, LocalResult, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc,
 };
@@ -41,7 +43,7 @@ pub(crate) fn first_instant(zone: Tz, date: NaiveDate) -> DateTime<Utc> {
 }
 
 /// The date of the session whose bar is stamped `time`.
-pub(crate) fn session_date(zone: Tz, time: DateTime<Utc>) -> NaiveDate {
+fn session_date(zone: Tz, time: DateTime<Utc>) -> NaiveDate {
     let local = time.with_timezone(&zone);
     // After a change of its clocks Yahoo stamps daily bars an hour or two before the midnight that it means.
     if local.minute() == 0 && local.hour() >= 22 {
@@ -49,6 +51,40 @@ pub(crate) fn session_date(zone: Tz, time: DateTime<Utc>) -> NaiveDate {
         return midnight.with_timezone(&zone).date_naive();
     }
     local.date_naive()
+}
+
+/// A trading day in its exchange's zone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) date: NaiveDate,
+    /// The first instant of the date.
+    pub(crate) begins: DateTime<Utc>,
+}
+
+/// The session whose bar is stamped `time`. What was worked out last for a day is kept: the symbols of a job have the same
+/// days, and looking zones up takes longer than all else that is done with a bar.
+pub(crate) fn session(zone: Tz, time: DateTime<Utc>) -> Session {
+    type Known = Cell<Option<(Tz, DateTime<Utc>, Session)>>;
+    thread_local! {
+        static KNOWN: [Known; DAYS] = const { [const { Cell::new(None) }; DAYS] };
+    }
+    const DAYS: usize = 64;
+    let day = time.timestamp().div_euclid(24 * 60 * 60);
+    KNOWN.with(|known| {
+        let known = &known[day.rem_euclid(DAYS as i64) as usize];
+        match known.get() {
+            Some((same_zone, same_time, session)) if same_zone == zone && same_time == time => {
+                session
+            }
+            _ => {
+                let date = session_date(zone, time);
+                let begins = first_instant(zone, date);
+                let session = Session { date, begins };
+                known.set(Some((zone, time, session)));
+                session
+            }
+        }
+    })
 }
 
 /// The instant `seconds` after 1970, if it is in a year in which anything is traded.
@@ -107,6 +143,29 @@ mod tests {
             ("2022-01-04T00:00:00Z", "2022-01-03"),
         ] {
             assert_eq!(session_date(zone, at(time)), date(expected), "{time}");
+        }
+    }
+
+    #[test]
+    fn a_session_is_the_same_whatever_was_asked_before() {
+        let start = at("2022-03-01T13:30:00Z");
+        for _ in 0..2 {
+            for zone in [
+                Tz::America__New_York,
+                Tz::America__Sao_Paulo,
+                Tz::Asia__Tokyo,
+            ] {
+                for hours in 0..24 * 200 {
+                    let time = start + TimeDelta::hours(hours);
+                    let date = session_date(zone, time);
+                    let begins = first_instant(zone, date);
+                    assert_eq!(
+                        session(zone, time),
+                        Session { date, begins },
+                        "{zone} {time}"
+                    );
+                }
+            }
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{self, MapAccess, Visitor};
+use serde::de::{self, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// The whole document; other endpoints' gateways say `finance` where this one says `chart`.
@@ -31,7 +31,7 @@ pub(crate) struct Problem {
 #[derive(Deserialize)]
 pub(crate) struct Answered {
     pub(crate) meta: Meta,
-    pub(crate) timestamp: Option<Vec<i64>>,
+    pub(crate) timestamp: Option<Column<i64>>,
     #[serde(default)]
     pub(crate) indicators: Indicators,
     pub(crate) events: Option<Events>,
@@ -65,7 +65,37 @@ pub(crate) struct Indicators {
     pub(crate) adjclose: Option<Vec<AdjustedClose>>,
 }
 
-pub(crate) type Prices = Vec<Option<f64>>;
+pub(crate) type Prices = Column<Option<f64>>;
+
+/// A list with room for what most answers hold, a month or two of days, so that it need not grow again and again.
+#[derive(Debug, Default)]
+pub(crate) struct Column<T>(pub(crate) Vec<T>);
+
+const ROOM: usize = 48;
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Column<T> {
+    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
+        source.deserialize_seq(ColumnVisitor(PhantomData))
+    }
+}
+
+struct ColumnVisitor<T>(PhantomData<T>);
+
+impl<'de, T: Deserialize<'de>> Visitor<'de> for ColumnVisitor<T> {
+    type Value = Column<T>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Column<T>, S::Error> {
+        let mut values = Vec::with_capacity(ROOM);
+        while let Some(value) = list.next_element()? {
+            values.push(value);
+        }
+        Ok(Column(values))
+    }
+}
 
 /// One column for each price; a column that is missing is not one of nulls.
 #[derive(Deserialize, Default)]
@@ -74,7 +104,7 @@ pub(crate) struct Quote {
     pub(crate) high: Option<Prices>,
     pub(crate) low: Option<Prices>,
     pub(crate) close: Option<Prices>,
-    pub(crate) volume: Option<Vec<Option<Volume>>>,
+    pub(crate) volume: Option<Column<Option<Volume>>>,
 }
 
 #[derive(Deserialize)]

@@ -8,7 +8,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use chrono::DateTime;
-use chrono_tz::Tz;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
 use stock_scheduler_sdk::{
@@ -69,15 +68,15 @@ impl YFinance {
         })
     }
 
-    /// Asks for the window that `request` means in `zone`.
+    /// Asks for `window`.
     async fn ask(
         &self,
         request: &FetchRequest,
-        zone: Tz,
+        window: Window,
         deadline: Instant,
     ) -> Result<SymbolChart, FetchError> {
         let (host, base) = self.hosts.current();
-        let url = chart_url(base, request, Window::of(request, zone));
+        let url = chart_url(base, request, window);
         let left = deadline.saturating_duration_since(Instant::now());
         let answered = self.answer_of(url, request, left).await;
         if answered
@@ -134,10 +133,14 @@ impl Fetcher for YFinance {
         let deadline = Instant::now() + self.timeout;
         let symbol = request.symbol.to_upper();
         let zone = self.zones.zone(&symbol);
-        let mut chart = self.ask(request, zone, deadline).await?;
-        self.zones.learn(&symbol, chart.zone);
-        if !Window::of(request, zone).covers(&Window::of(request, chart.zone)) {
-            chart = self.ask(request, chart.zone, deadline).await?;
+        let window = Window::of(request, zone);
+        let mut chart = self.ask(request, window, deadline).await?;
+        if chart.zone != zone {
+            self.zones.learn(&symbol, chart.zone);
+            let meant = Window::of(request, chart.zone);
+            if !window.covers(&meant) {
+                chart = self.ask(request, meant, deadline).await?;
+            }
         }
         chart.series(request)
     }
