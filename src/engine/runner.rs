@@ -3,10 +3,12 @@
 //! When to run is `dispatcher`'s business, how the provider may be asked is `gate`'s.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Days;
+use futures_util::future::poll_immediate;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use stock_scheduler_sdk::records::is_blank;
@@ -15,19 +17,21 @@ use stock_scheduler_sdk::{
     Symbol, SymbolOutcome, SymbolResult, SymbolState,
 };
 use tokio::sync::mpsc;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::{Instant, Sleep};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
 use super::{Engine, Slot, retry};
 use crate::host::FetcherEntry;
 
-/// So many results are recorded in one step where they come fast: more would take memory and gain little.
+/// At most so many results are recorded in one step: more would take memory and gain little.
 const BATCH: usize = 64;
 /// The longest that a result waits for others to be recorded with it.
 const LINGER: Duration = Duration::from_millis(5);
-/// How many results may wait to be recorded before fetching waits for them.
-const QUEUE: usize = 256;
+/// How many symbols are begun in one go.
+const AT_A_TIME: usize = 32;
+/// How many batches may wait to be recorded before fetching waits for them.
+const QUEUE: usize = 4;
 /// How long requests under way may still take when the service stops.
 const CHECKPOINT: Duration = Duration::from_secs(5);
 /// How long to wait before recording again after the store did not answer.
@@ -71,14 +75,13 @@ impl Engine {
         let is_done = left == 0;
         let mut results = self.fetch_all(&plan, open);
         while left > 0 {
-            let batch = results.next(left).await;
-            if batch.is_empty() {
+            let Some(batch) = results.queue.recv().await else {
                 tracing::info!(
                     left,
                     "stopping: the rest of the run is left to whoever takes it over"
                 );
                 return Ok(());
-            }
+            };
             left -= batch.len();
             let good = batch
                 .iter()
@@ -135,16 +138,25 @@ impl Engine {
         let fetcher = self.plugins.fetcher(&plan.fetcher.name);
         let (plan, stop) = (plan.clone(), self.stop.clone());
         let all = async move {
-            let mut fetches: FuturesUnordered<_> = symbols
-                .into_iter()
-                .map(|symbol| fetch_symbol(fetcher.as_deref(), &plan, symbol))
-                .collect();
-            while let Some(result) = fetches.next().await {
-                // The receiver is gone when the run was given up; then nobody wants the rest.
-                if sender.send(result).await.is_err() {
-                    return;
+            let fetch = |symbol| fetch_symbol(fetcher.as_deref(), &plan, symbol);
+            let mut symbols = symbols.into_iter();
+            let mut fetches = FuturesUnordered::new();
+            let mut batch = Batch::new(sender);
+            loop {
+                fetches.extend(symbols.by_ref().take(AT_A_TIME).map(fetch));
+                if symbols.len() == 0 {
+                    break;
                 }
+                if let Some(Some(result)) = poll_immediate(fetches.next()).await {
+                    batch.add(result).await;
+                }
+                // The first requests leave before the others are made ready.
+                tokio::task::yield_now().await;
             }
+            while let Some(result) = batch.while_waiting(fetches.next()).await {
+                batch.add(result).await;
+            }
+            batch.send().await;
         };
         let until_stopped = async move {
             stop.cancelled().await;
@@ -165,24 +177,55 @@ impl Engine {
 
 /// Results on their way; dropping it ends the requests under way.
 struct Results {
-    queue: mpsc::Receiver<SymbolResult>,
+    queue: mpsc::Receiver<Vec<SymbolResult>>,
     _task: AbortOnDropHandle<()>,
 }
 
-impl Results {
-    /// Some of the `left` results that are still to come, at least one; none when no more come.
-    async fn next(&mut self, left: usize) -> Vec<SymbolResult> {
-        let mut batch = Vec::with_capacity(BATCH.min(left));
-        self.queue.recv_many(&mut batch, BATCH).await;
-        let until = Instant::now() + LINGER;
-        while (1..BATCH.min(left)).contains(&batch.len()) {
-            let room = BATCH - batch.len();
-            match timeout_at(until, self.queue.recv_many(&mut batch, room)).await {
-                Ok(more) if more > 0 => {}
-                _ => break,
+/// Results that are gathered to be recorded in one step.
+struct Batch {
+    results: Vec<SymbolResult>,
+    /// Ends when the first of them has waited long enough.
+    patience: Pin<Box<Sleep>>,
+    queue: mpsc::Sender<Vec<SymbolResult>>,
+}
+
+impl Batch {
+    fn new(queue: mpsc::Sender<Vec<SymbolResult>>) -> Self {
+        Self {
+            results: Vec::new(),
+            patience: Box::pin(tokio::time::sleep(LINGER)),
+            queue,
+        }
+    }
+
+    async fn add(&mut self, result: SymbolResult) {
+        if self.results.is_empty() {
+            self.patience.as_mut().reset(Instant::now() + LINGER);
+        }
+        self.results.push(result);
+        if self.results.len() == BATCH {
+            self.send().await;
+        }
+    }
+
+    /// Waits for `next`, and sends what is there when it has waited long enough.
+    async fn while_waiting<T>(&mut self, next: impl Future<Output = T>) -> T {
+        tokio::pin!(next);
+        if !self.results.is_empty() {
+            tokio::select! {
+                biased;
+                next = &mut next => return next,
+                () = &mut self.patience => self.send().await,
             }
         }
-        batch
+        next.await
+    }
+
+    async fn send(&mut self) {
+        if !self.results.is_empty() {
+            // The receiver is gone when the run was given up; then nobody wants the results.
+            let _ = self.queue.send(std::mem::take(&mut self.results)).await;
+        }
     }
 }
 
