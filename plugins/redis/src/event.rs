@@ -91,16 +91,17 @@ fn read_started(text: &str) -> Option<EventKind> {
 fn read_stored(text: &str) -> Vec<Option<EventKind>> {
     let mut lines = text.lines();
     let head: Vec<&str> = lines.next().unwrap_or_default().splitn(3, ' ').collect();
+    let run = head.first().and_then(|run| run.parse().ok());
     let read = |line: &str| {
-        let [run, window, prefix] = head[..] else {
+        let [_, window, prefix] = head[..] else {
             return None;
         };
         let (rows, symbol) = line.split_once(' ')?;
         Some(EventKind::StockFetched {
-            execution_id: run.parse().ok()?,
+            execution_id: run?,
             stock_id: symbol.to_owned(),
             rows: rows.parse().ok()?,
-            key: format!("{prefix}:{symbol}:{window}"),
+            key: [prefix, ":", symbol, ":", window].concat(),
         })
     };
     lines.map(read).collect()

@@ -336,6 +336,13 @@ fn write(steps: &[Arc<RecordStep>], seen: Vec<Value>) -> RedisResult<Pipeline> {
     Ok(all)
 }
 
+/// A field of the index whose value is too long for the lists that Redis makes of hashes of up to 512 fields: they are
+/// searched from their beginning.
+const WHY_A_TABLE: [&str; 2] = [
+    "",
+    "not a window: a value of more than 64 bytes makes Redis keep this hash as a table",
+];
+
 /// The windows that are written, and what the index tells of them.
 #[derive(Default)]
 struct Data<'a> {
@@ -354,7 +361,11 @@ impl<'a> Data<'a> {
             return;
         }
         all.mset(&self.windows).ignore();
-        let facts = all.cmd("HSET").arg("{scheduler}:dataset").ignore();
+        let facts = all
+            .cmd("HSET")
+            .arg("{scheduler}:dataset")
+            .arg(&WHY_A_TABLE)
+            .ignore();
         for ((key, _), fact) in self.windows.iter().zip(&self.facts) {
             facts.arg(*key).arg(fact);
         }
