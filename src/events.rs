@@ -216,12 +216,16 @@ impl Follower {
             (self.forget)();
         }
         let nothing = page.events.is_empty();
+        // Who subscribes from here on came after these events.
+        let is_heard = self.live.receiver_count() > 0;
         for event in page.events {
             if event.id > newest {
                 newest = event.id;
                 self.tell(&event);
-                // Without subscribers there is nobody to tell.
-                let _ = self.live.send(Arc::new(Published::new(event)));
+                if is_heard {
+                    // The last subscriber may have gone meanwhile.
+                    let _ = self.live.send(Arc::new(Published::new(event)));
+                }
             }
         }
         if nothing && page.last > newest && after == newest {
@@ -232,6 +236,7 @@ impl Follower {
             self.seen.send_replace(Some(newest));
         }
     }
+
     /// Tells the listeners; one that panics keeps nobody else from hearing.
     fn tell(&self, event: &Event) {
         for listener in &self.listeners {
