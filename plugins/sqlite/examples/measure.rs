@@ -7,9 +7,10 @@ use std::time::{Duration, Instant};
 use chrono::{DateTime, Days, TimeDelta, Utc};
 use serde_json::json;
 use stock_scheduler_sdk::{
-    Advance, Bar, Claim, Claimed, Clock, EventId, EventLog, Grant, HostId, Interval, Job, JobId,
-    JobQuery, JobStore, NewRun, NextFire, Overlap, Poll, RunId, RunPlan, RunStatus, RunStore,
-    Series, StoredJob, Symbol, SymbolOutcome, SymbolResult, SystemClock, TriggeredBy, Window,
+    Advance, Bar, Claim, Claimed, Clock, DataStore, EventId, EventLog, Grant, HostId, Interval,
+    Job, JobId, JobQuery, JobStore, NewRun, NextFire, Overlap, Poll, RunId, RunPlan, RunStatus,
+    RunStore, Series, StoredJob, Symbol, SymbolOutcome, SymbolResult, SystemClock, TriggeredBy,
+    Window,
 };
 use stock_scheduler_sqlite::{Settings, SqliteStore};
 
@@ -35,6 +36,8 @@ async fn main() -> Result<(), Failure> {
     polls(&store, host).await?;
     records(&store, host, 64).await?;
     records(&store, host, 8).await?;
+    runs(&store, host, 64).await?;
+    runs(&store, host, 20).await?;
     creates(&store, 90_000, now + TimeDelta::days(1)).await?;
     creates(&store, 10_000, now + TimeDelta::days(1)).await?;
     polls(&store, host).await?;
@@ -290,6 +293,67 @@ async fn records(store: &Arc<SqliteStore>, host: HostId, callers: usize) -> Resu
             .await?;
     }
     Ok(())
+}
+
+/// Records runs of the same 500 symbols in steps of so many.
+async fn runs(store: &Arc<SqliteStore>, host: HostId, at_once: usize) -> Result<(), Failure> {
+    const SYMBOLS: usize = 500;
+    const RUNS: usize = 30;
+    let stored = store.create(job(SYMBOLS), NextFire::Never).await?;
+    settled(store).await?;
+    let (mut took, before) = (Duration::ZERO, writer_time());
+    for _ in 0..RUNS {
+        let new = new_run(&stored, None);
+        let plan = new.plan.clone();
+        let claim = Claim {
+            advance: None,
+            run: Some(new),
+            ..claim(&stored)
+        };
+        let claimed = store.claim(host, vec![claim]).await?;
+        let [Claimed::Granted(grant)] = claimed.as_slice() else {
+            return Err("the run was not granted".into());
+        };
+        let results: Vec<_> = plan.symbols.iter().map(fetched).collect();
+        let begun = Instant::now();
+        for results in results.chunks(at_once) {
+            store.record(grant, &plan, results.to_vec(), None).await?;
+        }
+        let end = Some(RunStatus::Success);
+        store.record(grant, &plan, Vec::new(), end).await?;
+        took += begun.elapsed();
+    }
+    let what = format!("symbols of 22 bars recorded, {at_once} in a step");
+    show(&what, &rate(RUNS * SYMBOLS, took));
+    if let (Some(before), Some(after)) = (before, writer_time()) {
+        let each = (after - before) / (RUNS * SYMBOLS) as u32;
+        show("of the writer's time each", &format!("{each:.1?}"));
+    }
+    Ok(())
+}
+
+/// Waits until no result waits to become rows.
+async fn settled(store: &SqliteStore) -> Result<(), Failure> {
+    let begun = Instant::now();
+    store.latest("none", "NONE").await?;
+    show("results that waited", &format!("{:.1?}", begun.elapsed()));
+    Ok(())
+}
+
+/// How long the writing thread has worked, where the system tells.
+fn writer_time() -> Option<Duration> {
+    let threads = std::fs::read_dir("/proc/self/task").ok()?;
+    let is_writer = |thread: &PathBuf| {
+        let name = std::fs::read_to_string(thread.join("comm"));
+        name.is_ok_and(|name| name.trim() == "sqlite-writer")
+    };
+    let thread = threads
+        .flatten()
+        .map(|entry| entry.path())
+        .find(is_writer)?;
+    let times = std::fs::read_to_string(thread.join("schedstat")).ok()?;
+    let worked = times.split_whitespace().next()?.parse().ok()?;
+    Some(Duration::from_nanos(worked))
 }
 
 async fn polls(store: &Arc<SqliteStore>, host: HostId) -> Result<(), Failure> {

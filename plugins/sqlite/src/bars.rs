@@ -1,20 +1,17 @@
 //! A symbol's window: how it is written, and how it is read back as the series that it was.
-//!
-//! Its bars are written as one packed text, which costs a tenth of as many rows; `unpack` makes rows of it later.
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use rusqlite::{Row, params};
 use stock_scheduler_sdk::{Bar, DataKey, Finality, Interval, JobId, Series, records};
 
 use crate::fault::{Fault, Outcome};
-use crate::packed;
 use crate::step::Step;
 use crate::text::{At, Instant, Json, Text};
 use crate::view::View;
 
 /// A series under its key, made ready to be written.
 pub(crate) struct Window {
-    pub(crate) key: String,
+    key: String,
     prefix: String,
     symbol: String,
     start: String,
@@ -23,34 +20,13 @@ pub(crate) struct Window {
     zone: String,
     interval: Interval,
     /// How many of the bars readers get as records.
-    pub(crate) records: usize,
-    bars: Bars,
+    records: usize,
+    bars: Vec<Line>,
     actions: Vec<Action>,
 }
 
-/// A window's bars, ready to be written.
-enum Bars {
-    Packed(String),
-    /// What JSON has no words for.
-    Rows(Vec<Line>),
-}
-
-impl Bars {
-    fn of(series: &Series) -> Self {
-        let bars = &series.bars;
-        match packed::text(series) {
-            Some(text) => Self::Packed(text),
-            None => Self::Rows(
-                bars.iter()
-                    .map(|bar| Line::of(bar, series.local_time(bar).date()))
-                    .collect(),
-            ),
-        }
-    }
-}
-
 /// A bar, ready to be written as a row.
-pub(crate) struct Line {
+struct Line {
     date: String,
     time: Instant,
     prices: [Option<f64>; 5],
@@ -78,14 +54,18 @@ impl Window {
             zone: series.zone.name().to_owned(),
             interval: series.interval,
             records: series.bars.iter().filter(is_record).count(),
-            bars: Bars::of(series),
+            bars: series
+                .bars
+                .iter()
+                .map(|bar| Line::of(bar, series.local_time(bar).date()))
+                .collect(),
             actions: actions(series),
         }
     }
 }
 
 impl Line {
-    pub(crate) fn of(bar: &Bar, date: NaiveDate) -> Self {
+    fn of(bar: &Bar, date: NaiveDate) -> Self {
         Self {
             date: date.to_string(),
             time: Instant::short(bar.time),
@@ -123,21 +103,15 @@ fn actions(series: &Series) -> Vec<Action> {
 }
 
 impl Step<'_> {
-    /// Writes a window in place of what was under its key.
-    pub(crate) fn put(&mut self, window: &Window, job: &JobId) -> Outcome<()> {
+    /// Writes a window that `job` fetched at `at` in place of what was under its key.
+    pub(crate) fn put(&self, window: &Window, job: &JobId, at: DateTime<Utc>) -> Outcome<()> {
         let sql = "SELECT id FROM datasets WHERE key = ?";
         let known = self.one(sql, [&window.key], |row| row.get(0))?;
         let dataset = match known {
-            Some(dataset) => self.replace(dataset, window, job)?,
-            None => self.add(window, job)?,
+            Some(dataset) => self.replace(dataset, window, job, at)?,
+            None => self.add(window, job, at)?,
         };
-        match &window.bars {
-            Bars::Packed(text) => self.pack(dataset, text)?,
-            Bars::Rows(lines) => {
-                self.clear_bars(dataset)?;
-                self.write_bars(dataset, lines)?;
-            }
-        }
+        self.write_bars(dataset, &window.bars)?;
         for (position, action) in (0_i64..).zip(&window.actions) {
             self.execute(
                 "INSERT INTO actions VALUES (?, ?, ?, ?, ?)",
@@ -153,7 +127,7 @@ impl Step<'_> {
         Ok(())
     }
 
-    fn add(&self, window: &Window, job: &JobId) -> Outcome<i64> {
+    fn add(&self, window: &Window, job: &JobId, at: DateTime<Utc>) -> Outcome<i64> {
         self.insert(
             "INSERT INTO datasets (currency, zone, interval, record_count, updated_at, job, \
              key, prefix, symbol, start_date, end_date) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -162,7 +136,7 @@ impl Step<'_> {
                 window.zone,
                 Text(window.interval),
                 window.records as i64,
-                Instant::new(self.now),
+                Instant::new(at),
                 job.as_str(),
                 window.key,
                 window.prefix,
@@ -173,8 +147,14 @@ impl Step<'_> {
         )
     }
 
-    fn replace(&self, dataset: i64, window: &Window, job: &JobId) -> Outcome<i64> {
-        self.execute("DELETE FROM actions WHERE dataset = ?", [dataset])?;
+    fn replace(
+        &self,
+        dataset: i64,
+        window: &Window,
+        job: &JobId,
+        at: DateTime<Utc>,
+    ) -> Outcome<i64> {
+        self.clear(dataset)?;
         self.execute(
             "UPDATE datasets SET currency = ?, zone = ?, interval = ?, record_count = ?, updated_at = ?, job = ? \
              WHERE id = ?",
@@ -183,7 +163,7 @@ impl Step<'_> {
                 window.zone,
                 Text(window.interval),
                 window.records as i64,
-                Instant::new(self.now),
+                Instant::new(at),
                 job.as_str(),
                 dataset
             ],
@@ -191,12 +171,13 @@ impl Step<'_> {
         Ok(dataset)
     }
 
-    pub(crate) fn clear_bars(&mut self, dataset: i64) -> Outcome<()> {
+    fn clear(&self, dataset: i64) -> Outcome<()> {
         self.execute("DELETE FROM bars WHERE dataset = ?", [dataset])?;
-        self.unpacked(dataset)
+        self.execute("DELETE FROM actions WHERE dataset = ?", [dataset])?;
+        Ok(())
     }
 
-    pub(crate) fn write_bars(&self, dataset: i64, lines: &[Line]) -> Outcome<()> {
+    fn write_bars(&self, dataset: i64, lines: &[Line]) -> Outcome<()> {
         let sql = "INSERT INTO bars VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
         let mut insert = self.file.prepare_cached(sql)?;
         for (position, line) in (0_i64..).zip(lines) {
@@ -221,7 +202,7 @@ impl Step<'_> {
     }
 
     /// Drops the windows of this prefix and symbol that end first, until no more than `keep` are left.
-    pub(crate) fn keep(&mut self, window: &Window, keep: Option<u32>) -> Outcome<()> {
+    pub(crate) fn keep(&self, window: &Window, keep: Option<u32>) -> Outcome<()> {
         let Some(keep) = keep else { return Ok(()) };
         let surplus: Vec<i64> = self.all(
             "SELECT id FROM datasets WHERE symbol = ?1 AND symbol = ?1 COLLATE BINARY AND prefix = ?2 \
@@ -230,8 +211,7 @@ impl Step<'_> {
             |row| row.get(0),
         )?;
         for dataset in surplus {
-            self.clear_bars(dataset)?;
-            self.execute("DELETE FROM actions WHERE dataset = ?", [dataset])?;
+            self.clear(dataset)?;
             self.execute("DELETE FROM datasets WHERE id = ?", [dataset])?;
         }
         Ok(())
@@ -250,14 +230,6 @@ pub(crate) fn records(view: &View<'_>, key: &DataKey) -> Outcome<Option<String>>
     };
     let no_zone = |e| Fault::corrupt(format!("window {key} is in zone {zone:?}: {e}"));
     let mut series = Series::new(key.symbol.clone(), interval, zone.parse().map_err(no_zone)?);
-    let packed = "SELECT bars FROM packed_bars WHERE dataset = ?";
-    if let Some(text) = view.one(packed, [dataset], |row| row.get::<_, String>(0))? {
-        series.bars = packed::read(&text)?
-            .into_iter()
-            .map(|(_, bar)| bar)
-            .collect();
-        return Ok(Some(records::render(&series).json));
-    }
     series.bars = view.all(
         "SELECT time, open, high, low, close, adj_close, volume, is_final, extra FROM bars \
          WHERE dataset = ? ORDER BY position",

@@ -15,18 +15,19 @@ use crate::{SqliteStore, bars};
 impl DataStore for SqliteStore {
     async fn datasets(&self, query: &DatasetQuery) -> Result<DatasetPage, StoreError> {
         let query = query.clone();
-        self.read("list data", move |view| page(view, &query)).await
+        self.read_settled("list data", move |view| page(view, &query))
+            .await
     }
 
     async fn dataset(&self, key: &DataKey) -> Result<Option<String>, StoreError> {
         let key = key.clone();
-        self.read("read data", move |view| bars::records(view, &key))
+        self.read_settled("read data", move |view| bars::records(view, &key))
             .await
     }
 
     async fn latest(&self, prefix: &str, symbol: &str) -> Result<Option<DataKey>, StoreError> {
         let (prefix, symbol) = (prefix.to_owned(), symbol.to_owned());
-        self.read("find the latest data", move |view| {
+        self.read_settled("find the latest data", move |view| {
             latest(view, &prefix, &symbol)
         })
         .await

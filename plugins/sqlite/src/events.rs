@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
 use rusqlite::{Row, params};
 use stock_scheduler_sdk::{
     Event, EventId, EventKind, EventLog, EventPage, JobId, StoreError, async_trait, retention,
@@ -20,24 +21,41 @@ const TRIM_EVERY: usize = 5_000;
 impl Step<'_> {
     /// Logs what happened to a job.
     pub(crate) fn tell(&mut self, job: &JobId, kind: &EventKind) -> Outcome<()> {
+        let id = self.announce(job, kind.clone());
+        self.log(id, self.now, job, kind)
+    }
+
+    /// Gives an event its id and makes it known to listeners once the transaction is whole. Its row is left to the caller.
+    pub(crate) fn announce(&mut self, job: &JobId, kind: EventKind) -> EventId {
         let id = self.ledger.last_event.next(self.now);
+        self.ledger.last_event = id;
+        self.told.push(Event {
+            id,
+            at: self.now,
+            job: job.clone(),
+            kind,
+        });
+        id
+    }
+
+    /// Writes the row of an event that was announced.
+    pub(crate) fn log(
+        &mut self,
+        id: EventId,
+        at: DateTime<Utc>,
+        job: &JobId,
+        kind: &EventKind,
+    ) -> Outcome<()> {
         self.execute(
             "INSERT INTO events (ms, seq, at, job, data) VALUES (?, ?, ?, ?, ?)",
             params![
                 id.ms.cast_signed(),
                 id.seq.cast_signed(),
-                Instant::new(self.now),
+                Instant::new(at),
                 job.as_str(),
                 Json(kind)
             ],
         )?;
-        self.told.push(Event {
-            id,
-            at: self.now,
-            job: job.clone(),
-            kind: kind.clone(),
-        });
-        self.ledger.last_event = id;
         self.ledger.logged += 1;
         match self.ledger.logged >= TRIM_EVERY {
             true => self.trim_log(),
@@ -111,7 +129,7 @@ impl EventLog for SqliteStore {
             Some(recent) => recent,
             None => {
                 let page = move |view: &View<'_>| view.events_after(after, limit);
-                self.read("read the log", page).await?
+                self.read_settled("read the log", page).await?
             }
         };
         Ok(EventPage {

@@ -4,12 +4,13 @@ use std::collections::HashMap;
 
 use rusqlite::{Row, params};
 use stock_scheduler_sdk::{
-    Fire, FireQuery, Grant, HostId, NewRun, Overlap, Run, RunId, RunPage, RunQuery, SymbolProgress,
+    Fire, FireQuery, Grant, HostId, NewRun, Overlap, Run, RunId, RunPage, RunQuery, Symbol,
     SymbolState, retention,
 };
 
 use crate::fault::Outcome;
 use crate::job_row::JobRow;
+use crate::pending;
 use crate::step::Step;
 use crate::text::{At, Instant, Json, Text, Word, at};
 use crate::view::View;
@@ -99,36 +100,18 @@ fn numbered(row: &Row<'_>) -> rusqlite::Result<(i64, Run)> {
 }
 
 fn with_symbols(view: &View<'_>, (seq, mut run): (i64, Run)) -> Outcome<Run> {
-    let marked = view.all(
-        "SELECT symbol, status, attempts, records, key, kind, message FROM run_symbols WHERE run = ?",
-        [seq],
-        marked,
-    )?;
-    let mut marked: HashMap<String, (u32, SymbolState)> = marked.into_iter().collect();
+    let marked = pending::progress(view, seq)?;
+    let mut marked: HashMap<Symbol, (u32, SymbolState)> = marked
+        .into_iter()
+        .map(|(symbol, attempts, state)| (symbol, (attempts, state)))
+        .collect();
     for progress in &mut run.symbols {
-        if let Some((attempts, state)) = marked.remove(progress.symbol.as_str()) {
-            *progress = SymbolProgress {
-                symbol: progress.symbol.clone(),
-                attempts,
-                state,
-            };
+        if let Some((attempts, state)) = marked.remove(&progress.symbol) {
+            progress.attempts = attempts;
+            progress.state = state;
         }
     }
     Ok(run)
-}
-
-fn marked(row: &Row<'_>) -> rusqlite::Result<(String, (u32, SymbolState))> {
-    let state = match row.get_ref(1)?.as_str()? {
-        "stored" => SymbolState::Stored {
-            rows: row.get::<_, u32>(3)? as usize,
-            key: row.get(4)?,
-        },
-        _ => SymbolState::Failed {
-            kind: row.get(5)?,
-            message: row.get(6)?,
-        },
-    };
-    Ok((row.get(0)?, (row.get(2)?, state)))
 }
 
 pub(crate) fn fires(view: &View<'_>, query: &FireQuery) -> Outcome<Vec<Fire>> {
@@ -165,7 +148,7 @@ fn fire(row: &Row<'_>) -> rusqlite::Result<Fire> {
 
 impl Step<'_> {
     /// Drops the oldest runs that have ended, now and then.
-    pub(crate) fn trim_runs(&self, job: &JobRow) -> Outcome<()> {
+    pub(crate) fn trim_runs(&mut self, job: &JobRow) -> Outcome<()> {
         if job.runs % TRIM_EVERY != 0 {
             return Ok(());
         }
@@ -179,7 +162,8 @@ impl Step<'_> {
         old.into_iter().try_for_each(|seq| self.forget_run(seq))
     }
 
-    pub(crate) fn forget_run(&self, seq: i64) -> Outcome<()> {
+    pub(crate) fn forget_run(&mut self, seq: i64) -> Outcome<()> {
+        self.settle_run(seq)?;
         self.execute("DELETE FROM run_symbols WHERE run = ?", [seq])?;
         self.execute("DELETE FROM runs WHERE seq = ?", [seq])?;
         Ok(())

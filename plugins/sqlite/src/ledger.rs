@@ -10,9 +10,9 @@ use rusqlite::{Connection, OptionalExtension};
 use stock_scheduler_sdk::{Event, EventId, HostId, JobStatus};
 use tokio::sync::watch;
 
-use crate::events;
 use crate::fault::Outcome;
 use crate::text::{Text, Word};
+use crate::{events, pending};
 
 /// How many events are kept in memory.
 const RECENT: usize = 4_096;
@@ -27,8 +27,11 @@ pub(crate) struct Ledger {
     pub(crate) last_event: EventId,
     /// The newest event that is no longer kept.
     pub(crate) forgotten_event: EventId,
-    /// How many windows are still packed.
-    pub(crate) packed: u64,
+    /// The newest row of `pending_results`, and the newest that became rows of other tables.
+    pub(crate) appended: i64,
+    pub(crate) settled: i64,
+    /// How many symbols wait in the rows between these.
+    pub(crate) pending: u64,
     /// How many events were logged since the log was trimmed.
     pub(crate) logged: usize,
 }
@@ -56,14 +59,22 @@ impl Ledger {
                 .going
                 .insert(row.get::<_, Text<_>>(0)?.0, count.cast_unsigned());
         }
-        let packed: i64 =
-            file.query_row("SELECT count(*) FROM packed_bars", [], |row| row.get(0))?;
-        ledger.packed = packed.cast_unsigned();
+        let pending = "SELECT ifnull(max(seq), 0), ifnull(min(seq) - 1, 0), ifnull(sum(count), 0) FROM pending_results";
+        (ledger.appended, ledger.settled, ledger.pending) = file.query_row(pending, [], |row| {
+            Ok((
+                row.get(0)?,
+                row.get(1)?,
+                row.get::<_, i64>(2)?.cast_unsigned(),
+            ))
+        })?;
         let forgotten = "SELECT ms, seq FROM forgotten_events";
         ledger.forgotten_event = file.query_row(forgotten, [], events::id)?;
         let last = "SELECT ms, seq FROM events ORDER BY ms DESC, seq DESC LIMIT 1";
-        let last = file.query_row(last, [], events::id).optional()?;
-        ledger.last_event = last.unwrap_or(ledger.forgotten_event);
+        let logged = file.query_row(last, [], events::id).optional()?;
+        let pending = file
+            .query_row(pending::LAST_EVENT, [], events::id)
+            .optional()?;
+        ledger.last_event = logged.max(pending).unwrap_or(ledger.forgotten_event);
         Ok(ledger)
     }
 
@@ -155,6 +166,16 @@ impl Shared {
 
     pub(crate) fn ledger(&self) -> Ledger {
         lock(&self.ledger).clone()
+    }
+
+    /// The newest row of `pending_results`.
+    pub(crate) fn appended(&self) -> i64 {
+        lock(&self.ledger).appended
+    }
+
+    /// Whether this row of `pending_results` became rows of other tables.
+    pub(crate) fn is_settled(&self, seq: i64) -> bool {
+        lock(&self.ledger).settled >= seq
     }
 
     pub(crate) fn forgotten_event(&self) -> EventId {

@@ -1,125 +1,262 @@
-//! A window's bars as one text, until the writer has time to make rows of them.
+//! A series as a few bytes, until the writer has time to make rows of it.
+//!
+//! Numbers are as short as they are small, times are told as the distance to the bar before, and a price that was a
+//! 32-bit number at the provider's is one here. Every price reads back to its last bit.
 
-use chrono::{DateTime, Days, NaiveDate};
-use rusqlite::params;
-use serde_json::Value;
-use stock_scheduler_sdk::{Bar, Finality, Series};
+use std::collections::BTreeMap;
 
-use crate::bars::Line;
-use crate::fault::{Fault, Outcome};
-use crate::step::Step;
+use chrono::DateTime;
+use stock_scheduler_sdk::{Bar, CorporateAction, Finality, Series, Symbol};
 
-/// How many windows become rows in one step, so that others need not wait long.
-const AT_ONCE: i64 = 16;
+/// What a bar's first two bytes say: for each price whether it is there, and whether it is a 32-bit number, and then:
+const PRICES: usize = 5;
+const IS_FINAL: u16 = 1 << 10;
+const HAS_EXTRA: u16 = 1 << 11;
 
-/// A bar as `packed_bars` in `schema.sql` says: date, time, the five prices, volume, whether it is final, extra.
-type Packed = (i64, i64, Price, Price, Price, Price, Price, i64, u8, Value);
-type Price = Option<f64>;
-
-/// The bars as one text; `None` where a number is not finite, for which JSON has no word.
-pub(crate) fn text(series: &Series) -> Option<String> {
-    let bars: Option<Vec<Packed>> = series.bars.iter().map(|bar| packed(series, bar)).collect();
-    serde_json::to_string(&bars?).ok()
+fn is_there(price: usize) -> u16 {
+    1 << price
 }
 
-fn packed(series: &Series, bar: &Bar) -> Option<Packed> {
+fn is_short(price: usize) -> u16 {
+    1 << (PRICES + price)
+}
+
+/// Appends `series` without its symbol.
+pub(crate) fn write(series: &Series, bytes: &mut Vec<u8>) {
+    write_text(&series.interval.to_string(), bytes);
+    write_text(series.zone.name(), bytes);
+    bytes.push(series.currency.is_some().into());
+    if let Some(currency) = &series.currency {
+        write_text(currency, bytes);
+    }
+    write_number(series.bars.len() as u64, bytes);
+    let mut before = 0;
+    for bar in &series.bars {
+        let time = bar.time.timestamp_micros();
+        write_signed(time.wrapping_sub(before), bytes);
+        before = time;
+        write_bar(bar, bytes);
+    }
+    let actions = actions(series);
+    write_number(actions.len() as u64, bytes);
+    actions.iter().for_each(|action| write_text(action, bytes));
+}
+
+/// Each action as JSON, which has no word for what is not finite.
+fn actions(series: &Series) -> Vec<String> {
+    let texts = series.actions.iter().map(serde_json::to_string);
+    let reads_back = |text: &String| serde_json::from_str::<CorporateAction>(text).is_ok();
+    texts.filter_map(Result::ok).filter(reads_back).collect()
+}
+
+fn write_bar(bar: &Bar, bytes: &mut Vec<u8>) {
+    let start = bytes.len();
+    let mut flags = 0;
+    bytes.extend([0, 0]);
+    write_number(bar.volume, bytes);
     let prices = [bar.open, bar.high, bar.low, bar.close, bar.adj_close];
-    let is_finite = prices
-        .iter()
-        .flatten()
-        .chain(bar.extra.values())
-        .all(|value| value.is_finite());
+    for (n, price) in prices.into_iter().enumerate() {
+        let Some(price) = price else { continue };
+        let short = price as f32;
+        flags |= is_there(n);
+        match f64::from(short).to_bits() == price.to_bits() {
+            true => {
+                flags |= is_short(n);
+                bytes.extend(short.to_le_bytes());
+            }
+            false => bytes.extend(price.to_le_bytes()),
+        }
+    }
+    if bar.finality == Finality::Final {
+        flags |= IS_FINAL;
+    }
+    if !bar.extra.is_empty() {
+        flags |= HAS_EXTRA;
+        write_number(bar.extra.len() as u64, bytes);
+        for (name, value) in &bar.extra {
+            write_text(name, bytes);
+            bytes.extend(value.to_le_bytes());
+        }
+    }
+    bytes[start..start + 2].copy_from_slice(&flags.to_le_bytes());
+}
+
+fn write_text(text: &str, bytes: &mut Vec<u8>) {
+    write_number(text.len() as u64, bytes);
+    bytes.extend_from_slice(text.as_bytes());
+}
+
+/// Seven bits to a byte, the low ones first.
+fn write_number(mut number: u64, bytes: &mut Vec<u8>) {
+    while number >= 0x80 {
+        bytes.push(number as u8 | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number as u8);
+}
+
+fn write_signed(number: i64, bytes: &mut Vec<u8>) {
+    write_number(((number << 1) ^ (number >> 63)).cast_unsigned(), bytes);
+}
+
+/// Takes the series of `symbol` off `bytes`; `None` where they are not as [`write`] writes them.
+pub(crate) fn read(symbol: Symbol, bytes: &mut &[u8]) -> Option<Series> {
+    let interval = read_text(bytes)?.parse().ok()?;
+    let zone = read_text(bytes)?.parse().ok()?;
+    let mut series = Series::new(symbol, interval, zone);
+    if read_bytes::<1>(bytes)? == [1] {
+        series.currency = Some(read_text(bytes)?.to_owned());
+    }
+    let mut time = 0_i64;
+    for _ in 0..read_number(bytes)? {
+        time = time.wrapping_add(read_signed(bytes)?);
+        series.bars.push(read_bar(time, bytes)?);
+    }
+    for _ in 0..read_number(bytes)? {
+        let action = serde_json::from_str(read_text(bytes)?).ok()?;
+        series.actions.push(action);
+    }
+    Some(series)
+}
+
+fn read_bar(time: i64, bytes: &mut &[u8]) -> Option<Bar> {
+    let flags = u16::from_le_bytes(read_bytes(bytes)?);
+    let volume = read_number(bytes)?;
+    let mut prices = [None; PRICES];
+    for (n, price) in prices.iter_mut().enumerate() {
+        if flags & is_there(n) == 0 {
+            continue;
+        }
+        *price = Some(match flags & is_short(n) {
+            0 => f64::from_le_bytes(read_bytes(bytes)?),
+            _ => f32::from_le_bytes(read_bytes(bytes)?).into(),
+        });
+    }
+    let mut extra = BTreeMap::new();
+    if flags & HAS_EXTRA != 0 {
+        for _ in 0..read_number(bytes)? {
+            let name = read_text(bytes)?.to_owned();
+            extra.insert(name, f64::from_le_bytes(read_bytes(bytes)?));
+        }
+    }
     let [open, high, low, close, adj_close] = prices;
-    let extra = match bar.extra.is_empty() {
-        true => Value::Null,
-        false => serde_json::to_value(&bar.extra).ok()?,
-    };
-    let days = series
-        .local_time(bar)
-        .date()
-        .signed_duration_since(NaiveDate::default())
-        .num_days();
-    let is_final = u8::from(bar.finality == Finality::Final);
-    let (time, volume) = (bar.time.timestamp_micros(), bar.volume.cast_signed());
-    is_finite.then_some((
-        days, time, open, high, low, close, adj_close, volume, is_final, extra,
-    ))
+    Some(Bar {
+        time: DateTime::from_timestamp_micros(time)?,
+        open,
+        high,
+        low,
+        close,
+        adj_close,
+        volume,
+        finality: match flags & IS_FINAL {
+            0 => Finality::Provisional,
+            _ => Finality::Final,
+        },
+        extra,
+    })
 }
 
-/// The bars that were packed, each with its date.
-pub(crate) fn read(text: &str) -> Outcome<Vec<(NaiveDate, Bar)>> {
-    let wrong = |why: String| Fault::corrupt(format!("packed bars cannot be read: {why}"));
-    let bars: Vec<Packed> = serde_json::from_str(text).map_err(|e| wrong(e.to_string()))?;
-    let bar = |(days, time, open, high, low, close, adj_close, volume, is_final, extra): Packed| {
-        let date = NaiveDate::default();
-        let date = match u64::try_from(days) {
-            Ok(days) => date.checked_add_days(Days::new(days)),
-            Err(_) => date.checked_sub_days(Days::new(days.unsigned_abs())),
-        };
-        let bar = Bar {
-            time: DateTime::from_timestamp_micros(time)?,
-            open,
-            high,
-            low,
-            close,
-            adj_close,
-            volume: volume.cast_unsigned(),
-            finality: if is_final == 1 {
-                Finality::Final
-            } else {
-                Finality::Provisional
-            },
-            extra: serde_json::from_value(extra).unwrap_or_default(),
-        };
-        Some((date?, bar))
-    };
-    bars.into_iter()
-        .map(bar)
-        .collect::<Option<_>>()
-        .ok_or_else(|| wrong("a date is out of range".into()))
+fn read_text<'a>(bytes: &mut &'a [u8]) -> Option<&'a str> {
+    let length = usize::try_from(read_number(bytes)?).ok()?;
+    let (text, rest) = bytes.split_at_checked(length)?;
+    *bytes = rest;
+    std::str::from_utf8(text).ok()
 }
 
-impl Step<'_> {
-    /// Puts packed bars in place of a window's.
-    pub(crate) fn pack(&mut self, dataset: i64, text: &str) -> Outcome<()> {
-        let is_new = self.execute(
-            "INSERT OR IGNORE INTO packed_bars VALUES (?, ?)",
-            params![dataset, text],
-        )?;
-        if is_new == 0 {
-            self.execute(
-                "UPDATE packed_bars SET bars = ? WHERE dataset = ?",
-                params![text, dataset],
-            )?;
+fn read_bytes<const LENGTH: usize>(bytes: &mut &[u8]) -> Option<[u8; LENGTH]> {
+    let (first, rest) = bytes.split_first_chunk()?;
+    *bytes = rest;
+    Some(*first)
+}
+
+fn read_number(bytes: &mut &[u8]) -> Option<u64> {
+    let mut number = 0;
+    for shift in (0..64).step_by(7) {
+        let [byte] = read_bytes(bytes)?;
+        number |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Some(number);
         }
-        self.ledger.packed += is_new as u64;
-        Ok(())
+    }
+    None
+}
+
+fn read_signed(bytes: &mut &[u8]) -> Option<i64> {
+    let number = read_number(bytes)?;
+    Some((number >> 1).cast_signed() ^ -(number & 1).cast_signed())
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::Utc;
+    use stock_scheduler_sdk::{ActionKind, Interval};
+
+    use super::*;
+
+    fn odd_series() -> Series {
+        let zone = "America/New_York".parse().unwrap();
+        let mut series = Series::new("BRK-B".parse().unwrap(), Interval::Minutes(5), zone);
+        series.currency = Some("GBp".into());
+        let prices = [None, Some(243.85), Some(243.850_006_103_515_62), Some(-0.0)];
+        let odd = [Some(f64::INFINITY), Some(5e-324), Some(f64::MAX), None];
+        let times = [i64::MIN / 2, 0, 1_735_828_200_123_456, -1];
+        for n in 0..4 {
+            series.bars.push(Bar {
+                time: DateTime::<Utc>::from_timestamp_micros(times[n]).unwrap_or_default(),
+                open: prices[n],
+                high: prices[(n + 1) % 4],
+                low: odd[n],
+                close: odd[(n + 1) % 4],
+                adj_close: prices[3 - n],
+                volume: [0, 127, 128, u64::MAX][n],
+                finality: [Finality::Final, Finality::Provisional][n % 2],
+                extra: BTreeMap::default(),
+            });
+        }
+        series.bars[1].extra = [("vwap".to_owned(), 0.1)].into();
+        series.actions = vec![CorporateAction {
+            date: "2025-01-03".parse().unwrap(),
+            kind: ActionKind::Split { ratio: 4.0 },
+        }];
+        series
     }
 
-    /// Forgets a window's packed bars, if it has any.
-    pub(crate) fn unpacked(&mut self, dataset: i64) -> Outcome<()> {
-        let gone = self.execute("DELETE FROM packed_bars WHERE dataset = ?", [dataset])?;
-        self.ledger.packed = self.ledger.packed.saturating_sub(gone as u64);
-        Ok(())
+    #[test]
+    fn a_series_reads_back_to_its_last_bit() {
+        let zone = "Asia/Tokyo".parse().unwrap();
+        let empty = Series::new("7203".parse().unwrap(), Interval::Day, zone);
+        let (mut bytes, odd) = (Vec::new(), odd_series());
+
+        write(&odd, &mut bytes);
+        write(&empty, &mut bytes);
+        let mut left = bytes.as_slice();
+
+        assert_eq!(read(odd.symbol.clone(), &mut left), Some(odd));
+        assert_eq!(read(empty.symbol.clone(), &mut left), Some(empty));
+        assert!(left.is_empty());
     }
 
-    /// Makes rows of some packed bars. What cannot be read is left as it is, and not tried again in this life.
-    pub(crate) fn unpack(&mut self) -> Outcome<()> {
-        let some = "SELECT dataset, bars FROM packed_bars ORDER BY dataset LIMIT ?";
-        let windows = self.all(some, [AT_ONCE], |row| {
-            Ok((row.get(0)?, row.get::<_, String>(1)?))
-        })?;
-        if windows.is_empty() {
-            self.ledger.packed = 0;
+    #[test]
+    fn what_is_cut_short_is_refused() {
+        let (mut bytes, odd) = (Vec::new(), odd_series());
+        write(&odd, &mut bytes);
+
+        for length in 0..bytes.len() {
+            assert_eq!(read(odd.symbol.clone(), &mut &bytes[..length]), None);
         }
-        for (dataset, text) in windows {
-            let lines: Vec<_> = read(&text)?
-                .iter()
-                .map(|(date, bar)| Line::of(bar, *date))
-                .collect();
-            self.clear_bars(dataset)?;
-            self.write_bars(dataset, &lines)?;
-        }
-        Ok(())
+    }
+
+    #[test]
+    fn prices_of_32_bits_take_half_the_room() {
+        let mut series = odd_series();
+        series.bars.truncate(1);
+        let mut length_with = |price: f64| {
+            series.bars[0].open = Some(price);
+            let mut bytes = Vec::new();
+            write(&series, &mut bytes);
+            bytes.len()
+        };
+
+        assert_eq!(length_with(243.85) - length_with(243.850_006_103_515_62), 4);
     }
 }

@@ -2,68 +2,19 @@
 
 use chrono::{DateTime, Utc};
 use rusqlite::params;
-use stock_scheduler_sdk::{
-    EventKind, Grant, HostId, JobId, RunId, RunPlan, RunStatus, StoreErrorKind, SymbolOutcome,
-    SymbolResult,
-};
+use stock_scheduler_sdk::{EventKind, Grant, HostId, JobId, RunId, RunStatus, StoreErrorKind};
 
-use crate::bars::Window;
 use crate::fault::{Fault, Outcome};
 use crate::job_row::JobRow;
+use crate::marks::{Came, Mark, Results};
 use crate::step::Step;
 use crate::text::{At, Instant, Text, Word};
 
-/// What came of one symbol, made ready by its caller so that the writer only writes.
-pub(crate) struct Mark {
-    symbol: String,
-    attempts: u32,
-    came: Came,
-}
-
-enum Came {
-    Bars(Window),
-    Failure { kind: String, message: String },
-}
-
-impl Mark {
-    pub(crate) fn of(result: SymbolResult, plan: &RunPlan) -> Self {
-        Self {
-            attempts: result.attempts,
-            came: match result.outcome {
-                SymbolOutcome::Fetched(series) => {
-                    Came::Bars(Window::of(&plan.key(&result.symbol), &series))
-                }
-                SymbolOutcome::Failed { kind, message } => Came::Failure { kind, message },
-            },
-            symbol: result.symbol.as_str().to_owned(),
-        }
-    }
-
-    fn event(&self, run: RunId) -> EventKind {
-        let (execution_id, stock_id) = (run, self.symbol.clone());
-        match &self.came {
-            Came::Bars(window) => EventKind::StockFetched {
-                execution_id,
-                stock_id,
-                rows: window.records,
-                key: window.key.clone(),
-            },
-            Came::Failure { kind, message } => EventKind::StockFailed {
-                execution_id,
-                stock_id,
-                kind: kind.clone(),
-                message: message.clone(),
-                attempts: self.attempts,
-            },
-        }
-    }
-}
-
 /// A run as far as its progress needs it.
 pub(crate) struct Going {
-    seq: i64,
+    pub(crate) seq: i64,
     id: RunId,
-    job: JobId,
+    pub(crate) job: JobId,
     status: RunStatus,
     token: u64,
     host: HostId,
@@ -88,8 +39,7 @@ impl Step<'_> {
     pub(crate) fn record(
         &mut self,
         grant: &Grant,
-        keep: Option<u32>,
-        marks: &[Mark],
+        results: &Results,
         end: Option<RunStatus>,
     ) -> Outcome<()> {
         let sql = "SELECT seq, id, job, status, token, host, started_at FROM runs WHERE id = ?";
@@ -100,8 +50,13 @@ impl Step<'_> {
             // This very grant ended it: the call is a repeat.
             return Ok(());
         }
-        for mark in marks {
-            self.mark(&run, keep, mark)?;
+        let is_new = self.mark(&run, &results.marks)?;
+        match is_new.contains(&false) {
+            false if is_new.is_empty() => {}
+            false => self.append(&run, results)?,
+            true if is_new.contains(&true) => self.append(&run, &results.only(&is_new))?,
+            // Everything is a repeat.
+            true => {}
         }
         if let Some(status) = end {
             let mut job = JobRow::find(self, &run.job)?.ok_or_else(|| fenced(grant))?;
@@ -111,34 +66,11 @@ impl Step<'_> {
         Ok(())
     }
 
-    /// Marks a symbol of a run that goes, unless it is marked already.
-    fn mark(&mut self, run: &Going, keep: Option<u32>, mark: &Mark) -> Outcome<()> {
-        let (status, window, failure) = match &mark.came {
-            Came::Bars(window) => ("stored", Some(window), None),
-            Came::Failure { kind, message } => ("failed", None, Some((kind, message))),
-        };
-        let is_new = self.execute(
-            "INSERT OR IGNORE INTO run_symbols (run, symbol, status, attempts, records, key, kind, message) \
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            params![
-                run.seq,
-                mark.symbol,
-                status,
-                mark.attempts,
-                window.map(|window| window.records as i64),
-                window.map(|window| &window.key),
-                failure.map(|(kind, _)| kind),
-                failure.map(|(_, message)| message)
-            ],
-        )?;
-        if is_new == 0 {
-            return Ok(());
-        }
-        if let Some(window) = window {
-            self.put(window, &run.job)?;
-            self.keep(window, keep)?;
-        }
-        self.tell(&run.job, &mark.event(run.id))
+    /// Which of these symbols were not marked yet; from now on they are.
+    fn mark(&mut self, run: &Going, marks: &[Mark]) -> Outcome<Vec<bool>> {
+        let marked = self.marked.of_run(&self.view, run.seq)?;
+        let is_new = |mark: &Mark| marked.add(&mark.symbol, matches!(mark.came, Came::Stored(_)));
+        Ok(marks.iter().map(is_new).collect())
     }
 
     /// Ends a run that goes. Its job's row is changed and left to the caller to save.
@@ -149,10 +81,9 @@ impl Step<'_> {
         token: u64,
         status: RunStatus,
     ) -> Outcome<()> {
-        let sql = "SELECT count(*) FILTER (WHERE status = 'stored'), count(*) FILTER (WHERE status = 'failed') \
-                   FROM run_symbols WHERE run = ?";
-        let count = |row: &rusqlite::Row<'_>| Ok((row.get::<_, u32>(0)?, row.get::<_, u32>(1)?));
-        let (fetched, failed) = self.one(sql, [run.seq], count)?.unwrap_or_default();
+        let marks = self.marked.of_run(&self.view, run.seq)?;
+        let (fetched, failed) = (marks.stored, marks.failed);
+        self.marked.forget(run.seq);
         self.execute(
             "UPDATE runs SET status = ?, ended_at = ?, fetched = ?, failed = ?, token = ? WHERE seq = ?",
             params![

@@ -8,7 +8,7 @@ use stock_scheduler_sdk::{
     RunPlan, RunQuery, RunStatus, RunStore, StoreError, SymbolResult, TakeOver, async_trait,
 };
 
-use crate::progress::Mark;
+use crate::marks::Results;
 use crate::step::Step;
 use crate::view::View;
 use crate::{SqliteStore, history, poll};
@@ -59,10 +59,10 @@ impl RunStore for SqliteStore {
         let asked = results
             .into_iter()
             .filter(|result| planned.contains(&result.symbol));
-        let marks: Vec<_> = asked.map(|result| Mark::of(result, plan)).collect();
-        let (grant, keep) = (grant.clone(), plan.keep);
+        let results = Results::of(grant.run, plan, asked.collect());
+        let grant = grant.clone();
         let end = end.filter(|status| *status != RunStatus::Running);
-        let step = move |step: &mut Step<'_>| step.record(&grant, keep, &marks, end);
+        let step = move |step: &mut Step<'_>| step.record(&grant, &results, end);
         self.write("record what came of a run", step).await
     }
 

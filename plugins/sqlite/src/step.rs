@@ -9,6 +9,7 @@ use stock_scheduler_sdk::Event;
 
 use crate::fault::Outcome;
 use crate::ledger::{Ledger, Shared};
+use crate::marks::Marked;
 use crate::view::View;
 
 /// What a step may use. It reads and decides first and writes then, so that a refusal leaves nothing behind.
@@ -16,6 +17,8 @@ pub(crate) struct Step<'a> {
     pub(crate) view: View<'a>,
     pub(crate) ledger: &'a mut Ledger,
     pub(crate) shared: &'a Shared,
+    /// Which symbols of the runs that go are marked.
+    pub(crate) marked: &'a mut Marked,
     /// What the transaction has logged so far.
     pub(crate) told: &'a mut Vec<Event>,
     /// The store's present instant, to the microsecond.

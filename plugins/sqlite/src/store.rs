@@ -87,6 +87,19 @@ impl SqliteStore {
             .await
             .map_err(|fault| fault.into_error(attempted))
     }
+
+    /// Reads as [`Self::read`] does what results become once they no longer wait.
+    pub(crate) async fn read_settled<T: Send + 'static>(
+        &self,
+        attempted: &str,
+        work: impl FnOnce(&View<'_>) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let acknowledged = self.shared.appended();
+        while !self.shared.is_settled(acknowledged) {
+            self.write(attempted, |step| step.settle()).await?;
+        }
+        self.read(attempted, work).await
+    }
 }
 
 async fn in_time<T>(work: impl Future<Output = Outcome<T>>) -> Outcome<T> {

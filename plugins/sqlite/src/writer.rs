@@ -14,6 +14,7 @@ use crate::command::{self, Ran, Waiting, has_ended};
 use crate::fault::{Fault, Outcome};
 use crate::gathering::Gathering;
 use crate::ledger::{Ledger, Shared};
+use crate::marks::Marked;
 use crate::step::Step;
 use crate::text::to_micros;
 use crate::view::View;
@@ -21,8 +22,11 @@ use crate::view::View;
 /// A transaction takes no more steps after this time, so that its first waits no longer for the others.
 const LONGEST_BATCH: Duration = Duration::from_millis(25);
 
-/// When no step has come for so long, there is time to make rows of packed bars.
+/// When no step has come for so long, there is time to make rows of the results that wait.
 const QUIET: Duration = Duration::from_millis(200);
+
+/// When more symbols wait, they become rows although there are steps to do, so that no load makes their number grow.
+const MOST_PENDING: u64 = 32_768;
 
 /// Hands steps to the writing thread. When it is dropped, the thread finishes what waits and ends.
 pub(crate) struct Writer {
@@ -46,6 +50,7 @@ impl Writer {
             clock,
             waiting,
             gathering: Gathering::default(),
+            marked: Marked::default(),
             told: Vec::new(),
         };
         let thread = thread::Builder::new()
@@ -92,6 +97,7 @@ struct Desk {
     clock: Arc<dyn Clock>,
     waiting: Receiver<Waiting>,
     gathering: Gathering,
+    marked: Marked,
     /// What the transaction has logged so far.
     told: Vec<Event>,
 }
@@ -103,33 +109,28 @@ impl Desk {
         }
     }
 
-    /// The next step to carry out; while none comes, packed bars become rows. `None` when nobody can send any more.
+    /// The next step to carry out; while none comes, results that wait become rows. `None` when nobody can send any more.
     fn next(&mut self) -> Option<Waiting> {
+        while self.ledger.pending > MOST_PENDING && self.settle().is_ok() {}
         let mut quiet = QUIET;
-        while self.ledger.packed > 0 {
+        while self.ledger.pending > 0 {
             match self.waiting.recv_timeout(quiet) {
                 Ok(first) => return Some(first),
-                Err(RecvTimeoutError::Disconnected) => return None,
+                // The last who could send is gone: the file is left with everything in its place.
+                Err(RecvTimeoutError::Disconnected) => {}
                 Err(RecvTimeoutError::Timeout) => quiet = Duration::ZERO,
             }
-            if self.unpack().is_err() {
+            if self.settle().is_err() {
                 break;
             }
         }
         self.waiting.recv().ok()
     }
 
-    fn unpack(&mut self) -> Outcome<()> {
+    fn settle(&mut self) -> Outcome<()> {
         let before = self.ledger.clone();
         self.begin()?;
-        let mut step = Step {
-            view: View { file: &self.file },
-            ledger: &mut self.ledger,
-            shared: &self.shared,
-            told: &mut self.told,
-            now: to_micros(self.clock.now()),
-        };
-        let done = step.unpack().and_then(|()| self.commit());
+        let done = self.step().settle().and_then(|()| self.commit());
         if done.is_err() {
             self.roll_back(before);
         }
@@ -194,14 +195,18 @@ impl Desk {
     }
 
     fn run(&mut self, command: &mut Waiting) -> Ran {
-        let mut step = Step {
+        command.run(&mut self.step())
+    }
+
+    fn step(&mut self) -> Step<'_> {
+        Step {
             view: View { file: &self.file },
             ledger: &mut self.ledger,
             shared: &self.shared,
+            marked: &mut self.marked,
             told: &mut self.told,
             now: to_micros(self.clock.now()),
-        };
-        command.run(&mut step)
+        }
     }
 
     fn begin(&self) -> Outcome<()> {
@@ -217,6 +222,7 @@ impl Desk {
 
     fn roll_back(&mut self, before: Ledger) {
         self.ledger = before;
+        self.marked.forget_all();
         self.told.clear();
         // SQLite has rolled back by itself where the disk is full. What fails here fails the next `begin` too.
         if !self.file.is_autocommit() {

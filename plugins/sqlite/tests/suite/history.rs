@@ -3,21 +3,12 @@
 use std::time::Duration;
 
 use chrono::TimeDelta;
-use rusqlite::Connection;
 use stock_scheduler_sdk::{
     Claimed, HostId, JobStore, NextFire, RecordStore, RequestId, RunQuery, RunStatus, RunStore,
     Store, retention,
 };
 
 use crate::support::{Home, by_hand, failed, job, plan};
-
-/// How many rows of `table` the file holds.
-fn count(home: &Home, table: &str) -> usize {
-    let file = Connection::open(home.path()).unwrap();
-    let sql = format!("SELECT count(*) FROM {table}");
-    file.query_row(&sql, [], |row| row.get::<_, u32>(0))
-        .unwrap() as usize
-}
 
 #[tokio::test]
 async fn the_newest_runs_are_kept_and_those_that_go() {
@@ -56,8 +47,8 @@ async fn the_newest_runs_are_kept_and_those_that_go() {
     };
     let kept = store.run(grant.run).await.unwrap();
     assert_eq!(kept.map(|run| run.status), Some(RunStatus::Running));
-    assert_eq!(count(&home, "runs WHERE status = 'failed'"), 0);
-    assert_eq!(count(&home, "run_symbols"), 0);
+    assert_eq!(home.count("runs WHERE status = 'failed'"), 0);
+    assert_eq!(home.count("run_symbols"), 0);
     let query = RunQuery {
         job: stored.job.id,
         status: None,
@@ -96,11 +87,11 @@ async fn what_time_has_made_useless_is_tidied() {
 
     home.clock.advance(TimeDelta::days(29));
     store.reconcile().await.unwrap();
-    assert_eq!((count(&home, "records"), count(&home, "runs")), (0, 1));
+    assert_eq!((home.count("records"), home.count("runs")), (0, 1));
     home.clock.advance(TimeDelta::days(2));
     store.reconcile().await.unwrap();
 
-    assert_eq!(count(&home, "runs"), 0);
+    assert_eq!(home.count("runs"), 0);
     let again = store.create(stored.job, NextFire::Never).await;
     assert!(again.is_err(), "a deleted id stays deleted");
 }

@@ -9,6 +9,7 @@ mod conformance;
 mod crash;
 mod history;
 mod opening;
+mod pending;
 mod people;
 mod support;
 mod text;

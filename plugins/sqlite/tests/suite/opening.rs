@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::Connection;
 use serde_json::{Value, json};
-use stock_scheduler_sdk::{Clock, JobStore, ManualClock, NextFire, StoreFactory};
+use stock_scheduler_sdk::{Clock, DataStore, JobStore, ManualClock, NextFire, StoreFactory};
 use stock_scheduler_sqlite::{Settings, SqliteStore, SqliteStores};
 
 use crate::support::{Home, job};
@@ -92,6 +92,42 @@ fn a_file_of_a_newer_release_is_refused() {
     let refused = refusal(&home);
 
     assert!(refused.contains("newer release"), "{refused}");
+}
+
+/// A file as the first version left it: with a window whose bars are packed, and an older one under the same key.
+const VERSION_1: &str = r#"
+    PRAGMA journal_mode = WAL;
+    PRAGMA application_id = 0x53745363;
+    PRAGMA user_version = 1;
+    INSERT INTO datasets VALUES
+        (7, 'stock:AAPL:1969-12-01:2025-03-03', 'stock', 'AAPL', '1969-12-01', '2025-03-03', 'USD', 'America/New_York',
+         '1d', 2, '2025-03-03 21:59:30.000000', 'a');
+    INSERT INTO bars VALUES (7, 0, '2025-02-26', '2025-02-26 05:00:00', 1, 1, 1, 1, 1, 1, 1, NULL);
+    INSERT INTO packed_bars VALUES
+        (7, '[[-2,-122400500000,null,2.0,3.0,0.1,0.2,5,1,{"vwap":1.5}],[20146,1740632400000000,1.0,2.0,3.0,241.84,241.84,6,0,null]]');
+"#;
+
+#[tokio::test]
+async fn a_file_of_the_first_version_is_brought_to_this_one() {
+    let home = Home::new();
+    let old = Connection::open(home.path()).unwrap();
+    old.execute_batch(include_str!("../../src/schema.sql"))
+        .unwrap();
+    old.execute_batch(VERSION_1).unwrap();
+    drop(old);
+
+    let store = home.open();
+
+    let key = "stock:AAPL:1969-12-01:2025-03-03".parse().unwrap();
+    let text = store.dataset(&key).await.unwrap().unwrap();
+    let records: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(records[0]["Close"], json!(0.2));
+    assert_eq!(records[1]["Close"], json!(241.84));
+    assert_eq!(records.as_array().map(Vec::len), Some(2));
+    let bars = "bars WHERE date = '1969-12-30' AND time = '1969-12-30 13:59:59.500000' AND extra = '{\"vwap\":1.5}' \
+                OR date = '2025-02-27' AND time = '2025-02-27 05:00:00' AND extra IS NULL";
+    assert_eq!(home.count(bars), 2);
+    assert_eq!(home.count("latest_bars"), 2);
 }
 
 #[tokio::test]

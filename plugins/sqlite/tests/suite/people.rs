@@ -6,8 +6,9 @@ use stock_scheduler_sdk::{HostId, Poll, RunStore};
 
 use crate::support::{Home, failed, fetched, job, ran, series};
 
-/// The rows of a query, each as text with its columns between bars.
+/// The rows of a query, each as text with its columns between bars, once no results wait to become rows.
 fn ask(home: &Home, sql: &str) -> Vec<String> {
+    home.wait_until_settled();
     let file = Connection::open_with_flags(home.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).unwrap();
     let mut statement = file.prepare(sql).unwrap();
     let columns = statement.column_count();

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use chrono::{DateTime, TimeDelta, Utc};
+use rusqlite::Connection;
 use stock_scheduler_sdk::{
     Bar, Claim, Claimed, Grant, HostId, Interval, Job, JobId, JobStore, ManualClock, NewRun,
     NextFire, Overlap, RunId, RunPlan, RunStatus, RunStore, Series, StoredJob, Symbol,
@@ -42,6 +43,21 @@ impl Home {
 
     pub(crate) fn path(&self) -> PathBuf {
         self.directory.path().join(&self.name)
+    }
+
+    /// How many rows of `table` the file holds, as another program sees it.
+    pub(crate) fn count(&self, table: &str) -> usize {
+        let file = Connection::open(self.path()).expect("the file is there");
+        let sql = format!("SELECT count(*) FROM {table}");
+        let count = file.query_row(&sql, [], |row| row.get::<_, u32>(0));
+        count.expect("the table is there") as usize
+    }
+
+    /// Waits until all results have become rows.
+    pub(crate) fn wait_until_settled(&self) {
+        while self.count("pending_results") > 0 {
+            std::thread::yield_now();
+        }
     }
 
     pub(crate) fn open(&self) -> SqliteStore {

@@ -64,31 +64,19 @@ async fn every_price_is_kept_to_its_last_bit() {
 }
 
 #[tokio::test]
-async fn packed_bars_give_the_same_text_before_and_after_they_are_rows() {
-    let finite: Vec<_> = PRICES
-        .into_iter()
-        .filter(|price| price.is_none_or(f64::is_finite))
-        .collect();
-    let (home, long) = (Home::new(), odd_series(&finite));
+async fn bars_give_the_same_text_at_once_and_when_they_have_long_been_rows() {
+    let (home, long) = (Home::new(), odd_series(&PRICES));
     let store = home.open();
     let plan = ran(&store, job("Tech", &["AAPL"]), vec![fetched(long.clone())]).await;
-    let count = |sql: &str| -> i64 {
-        let file = rusqlite::Connection::open(home.path()).unwrap();
-        file.query_row(sql, [], |row| row.get(0)).unwrap()
-    };
     let key = plan.key(&long.symbol);
 
-    let packed = store.dataset(&key).await.unwrap();
-    let shown = count("SELECT count(*) FROM latest_bars");
-    while count("SELECT count(*) FROM packed_bars") > 0 {
-        tokio::task::yield_now().await;
-    }
-    let unpacked = store.dataset(&key).await.unwrap();
+    let at_once = store.dataset(&key).await.unwrap();
+    home.wait_until_settled();
+    let later = store.dataset(&key).await.unwrap();
 
     let expected = Some(records::render(&long).json);
-    assert_eq!((packed, unpacked), (expected.clone(), expected));
-    assert_eq!(shown as usize, long.bars.len());
-    assert_eq!(count("SELECT count(*) FROM bars") as usize, long.bars.len());
+    assert_eq!((at_once, later), (expected.clone(), expected));
+    assert_eq!(home.count("latest_bars"), long.bars.len());
 }
 
 #[tokio::test]
