@@ -1,7 +1,8 @@
 //! A series as a few bytes, until the writer has time to make rows of it.
 //!
 //! Numbers are as short as they are small, times are told as the distance to the bar before, and a price that was a
-//! 32-bit number at the provider's is one here. Every price reads back to its last bit.
+//! 32-bit number at the provider's is one here: the fewer pages a step fills, the cheaper is its flush. Every price reads
+//! back to its last bit.
 
 use std::collections::BTreeMap;
 
@@ -12,6 +13,8 @@ use stock_scheduler_sdk::{Bar, CorporateAction, Finality, Series, Symbol};
 const PRICES: usize = 5;
 const IS_FINAL: u16 = 1 << 10;
 const HAS_EXTRA: u16 = 1 << 11;
+/// Nothing was paid later, so that the adjusted close is the close, which is not told twice.
+const IS_UNADJUSTED: u16 = 1 << 12;
 
 fn is_there(price: usize) -> u16 {
     1 << price
@@ -54,7 +57,11 @@ fn write_bar(bar: &Bar, bytes: &mut Vec<u8>) {
     let mut flags = 0;
     bytes.extend([0, 0]);
     write_number(bar.volume, bytes);
-    let prices = [bar.open, bar.high, bar.low, bar.close, bar.adj_close];
+    let mut prices = [bar.open, bar.high, bar.low, bar.close, bar.adj_close];
+    if bar.adj_close.map(f64::to_bits) == bar.close.map(f64::to_bits) {
+        flags |= IS_UNADJUSTED;
+        prices[PRICES - 1] = None;
+    }
     for (n, price) in prices.into_iter().enumerate() {
         let Some(price) = price else { continue };
         let short = price as f32;
@@ -146,7 +153,10 @@ fn read_bar(time: i64, bytes: &mut &[u8]) -> Option<Bar> {
         high,
         low,
         close,
-        adj_close,
+        adj_close: match flags & IS_UNADJUSTED {
+            0 => adj_close,
+            _ => close,
+        },
         volume,
         finality: match flags & IS_FINAL {
             0 => Finality::Provisional,
@@ -207,7 +217,7 @@ mod tests {
                 high: prices[(n + 1) % 4],
                 low: odd[n],
                 close: odd[(n + 1) % 4],
-                adj_close: prices[3 - n],
+                adj_close: [prices[0], prices[1], prices[2], odd[0]][n],
                 volume: [0, 127, 128, u64::MAX][n],
                 finality: [Finality::Final, Finality::Provisional][n % 2],
                 extra: BTreeMap::default(),
