@@ -21,10 +21,10 @@ const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_
 /// How long to wait while another program holds the write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1_500);
 
-/// How many KiB of pages the connection that writes keeps, and each that reads: what they need is mostly in the writer's
-/// hands, or in the system's.
-const WRITER_CACHE: u32 = 2_048;
-const READER_CACHE: u32 = 512;
+/// How many KiB of pages the connection that writes keeps, and each that reads: what they need is mostly in the system's
+/// hands, and more was measured to save nothing.
+const WRITER_CACHE: u32 = 512;
+const READER_CACHE: u32 = 128;
 
 /// Statements kept ready on each connection: more than there are in this crate.
 const STATEMENTS: usize = 96;

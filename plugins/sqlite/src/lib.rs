@@ -3,7 +3,12 @@
 //! One service writes a file; `FILE.lock` beside it says which. One thread does all writing and answers when the disk has
 //! what it wrote (`writer`); readers go beside it (`readers`). What a step of each group does is told by the file of that
 //! group: `jobs` with `definitions` and `job_list`, `runs` with `poll`, `claims`, `progress` and `history`, `data` with
-//! `bars`, `events`, `records`. The tables are in `schema.sql`, with comments for whoever opens the file.
+//! `bars`, `events`, `records`. The tables are in `schema.sql` and `schema_2.sql`, with comments for whoever opens the file.
+//!
+//! What a run tells of its symbols is on disk when it is answered, as one row of `pending_results` for each step: that
+//! costs a tenth of the rows it stands for, and those come when the service has nothing else to write, usually within a
+//! second (`pending`). Who asks the store sees no difference; who opens the file sees the symbols of a run, their bars and
+//! their events that moment later.
 //!
 //! For whoever opens the file there are also views:
 //!

@@ -1,6 +1,7 @@
 //! What came of a run's symbols: made ready by who tells it, and remembered while the run goes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
+use std::collections::hash_map::{Entry, HashMap};
 
 use serde::{Deserialize, Serialize};
 use stock_scheduler_sdk::{
@@ -11,6 +12,9 @@ use crate::fault::Outcome;
 use crate::packed;
 use crate::pending;
 use crate::view::View;
+
+/// About the length of a packed month of days.
+const ROOM_FOR_A_WINDOW: usize = 1_024;
 
 /// What came of one symbol.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,7 +100,7 @@ impl Results {
             },
             marks: Vec::with_capacity(results.len()),
             events: Vec::with_capacity(results.len()),
-            windows: Vec::new(),
+            windows: Vec::with_capacity(results.len() * ROOM_FOR_A_WINDOW),
             text: String::new(),
             ends: Vec::with_capacity(results.len()),
         };
@@ -179,7 +183,6 @@ pub(crate) struct RunMarks {
 impl Marked {
     /// The marks of the run with this number, from the file where they are not known yet.
     pub(crate) fn of_run(&mut self, view: &View<'_>, run: i64) -> Outcome<&mut RunMarks> {
-        use std::collections::hash_map::Entry;
         match self.0.entry(run) {
             Entry::Occupied(known) => Ok(known.into_mut()),
             Entry::Vacant(unknown) => Ok(unknown.insert(RunMarks::read(view, run)?)),

@@ -12,7 +12,7 @@ use crate::file;
 use crate::view::View;
 
 /// More would only compete for the disk and hold more memory.
-const CONNECTIONS: usize = 3;
+const CONNECTIONS: usize = 2;
 
 pub(crate) struct Readers {
     path: PathBuf,

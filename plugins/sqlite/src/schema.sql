@@ -1,5 +1,7 @@
 -- What the file holds. It may be read at any time with any tool; only the service writes it.
 --
+-- What came of symbols just now is in pending_results (schema_2.sql) and usually here within a second.
+--
 -- Times are UTC and look like 2026-11-23 18:17:11.000000: they sort, and compare with datetime('now', '-1 day').
 -- Dates look like 2026-11-23. True is 1, false is 0.
 
@@ -135,15 +137,14 @@ CREATE TABLE bars (
     PRIMARY KEY (dataset, position)
 ) STRICT, WITHOUT ROWID;
 
--- The bars of a window just stored, as one JSON text: [days since 1970 of the date, microseconds since 1970 of the time,
--- open, high, low, close, adj_close, volume, is_final, extra]. They become rows of `bars` when the service has nothing
--- else to write, usually within a second; until then they stand in place of what `bars` has of their window.
+-- Of version 1 only, see schema_2.sql. The bars of a window just stored, as one JSON text: [days since 1970 of the date, microseconds since 1970 of the time,
+-- open, high, low, close, adj_close, volume, is_final, extra]. They stand in place of what `bars` has of their window.
 CREATE TABLE packed_bars (
     dataset INTEGER PRIMARY KEY,  -- datasets.id
     bars    TEXT    NOT NULL
 ) STRICT;
 
--- All bars, packed or not.
+-- Of version 1 only. All bars, packed or not.
 CREATE VIEW all_bars AS
 SELECT dataset, position, date, time, open, high, low, close, adj_close, volume, is_final, extra
 FROM bars
