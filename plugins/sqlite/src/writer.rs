@@ -241,9 +241,12 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use stock_scheduler_sdk::{
-        EventId, EventLog, Job, JobId, JobStore, NextFire, StoreErrorKind, SystemClock,
+        Claim, Claimed, EventId, EventLog, HostId, Job, JobId, JobStore, NewRun, NextFire, Overlap,
+        RunId, RunPlan, RunStore, StoreErrorKind, StoredJob, Symbol, SymbolOutcome, SymbolResult,
+        SystemClock, TriggeredBy, Window,
     };
 
+    use super::MOST_PENDING;
     use crate::fault::Fault;
     use crate::{Settings, SqliteStore};
 
@@ -294,6 +297,63 @@ mod tests {
             view.one("SELECT 1 FROM job_tags", [], |_| Ok(()))
         });
         assert_eq!(left.await.unwrap(), None);
+    }
+
+    /// Runs `job` once, with all its symbols failing in one step.
+    async fn fail(store: &SqliteStore, stored: &StoredJob, plan: &RunPlan) {
+        let new = NewRun {
+            id: RunId::random(),
+            fire_time: None,
+            triggered_by: TriggeredBy::ManualTrigger,
+            plan: plan.clone(),
+            overlap: Overlap::Allow,
+        };
+        let claim = Claim {
+            job: stored.job.id.clone(),
+            revision: 1,
+            advance: None,
+            run: Some(new),
+        };
+        let claimed = store.claim(HostId::random(), vec![claim]).await.unwrap();
+        let [Claimed::Granted(grant)] = claimed.as_slice() else {
+            panic!("expected a grant, got {claimed:?}");
+        };
+        let failed = |symbol: &Symbol| SymbolResult {
+            symbol: symbol.clone(),
+            attempts: 1,
+            outcome: SymbolOutcome::Failed {
+                kind: "no_data".into(),
+                message: String::new(),
+            },
+        };
+        let results = plan.symbols.iter().map(failed).collect();
+        store.record(grant, plan, results, None).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn however_much_is_told_only_so_much_waits_to_become_rows() {
+        const SYMBOLS: u64 = 4_096;
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(&directory);
+        let mut job = job("Wide");
+        job.symbols = (0..SYMBOLS)
+            .map(|n| format!("S{n}").parse().unwrap())
+            .collect();
+        let stored = store.create(job, NextFire::Never).await.unwrap();
+        let dates = Window {
+            start: chrono::NaiveDate::default(),
+            end: chrono::NaiveDate::default(),
+        };
+        let plan = RunPlan::of(&stored.job, dates);
+        let mut most = 0;
+
+        for _ in 0..=MOST_PENDING / SYMBOLS + 1 {
+            fail(&store, &stored, &plan).await;
+            most = most.max(store.shared.ledger().pending);
+        }
+
+        assert!(most >= MOST_PENDING, "{most} waited at most");
+        assert!(most <= MOST_PENDING + SYMBOLS, "{most} waited");
     }
 
     #[tokio::test]
