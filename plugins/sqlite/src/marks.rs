@@ -13,9 +13,6 @@ use crate::packed;
 use crate::pending;
 use crate::view::View;
 
-/// About the length of a packed month of days.
-const ROOM_FOR_A_WINDOW: usize = 1_024;
-
 /// What came of one symbol.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Mark {
@@ -100,7 +97,7 @@ impl Results {
             },
             marks: Vec::with_capacity(results.len()),
             events: Vec::with_capacity(results.len()),
-            windows: Vec::with_capacity(results.len() * ROOM_FOR_A_WINDOW),
+            windows: Vec::new(),
             text: String::new(),
             ends: Vec::with_capacity(results.len()),
         };

@@ -26,7 +26,7 @@ const LONGEST_BATCH: Duration = Duration::from_millis(25);
 const QUIET: Duration = Duration::from_millis(200);
 
 /// When more symbols wait, they become rows although there are steps to do, so that no load makes their number grow.
-const MOST_PENDING: u64 = 32_768;
+const MOST_PENDING: u64 = 16_384;
 
 /// Hands steps to the writing thread. When it is dropped, the thread finishes what waits and ends.
 pub(crate) struct Writer {
