@@ -63,7 +63,6 @@ impl Mark {
 }
 
 /// What came of some symbols of one run, made ready by its caller so that the writer only writes.
-#[derive(Clone)]
 pub(crate) struct Results {
     pub(crate) plan: Plan,
     pub(crate) marks: Vec<Mark>,

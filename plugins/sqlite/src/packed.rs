@@ -106,7 +106,7 @@ fn write_signed(number: i64, bytes: &mut Vec<u8>) {
     write_number(((number << 1) ^ (number >> 63)).cast_unsigned(), bytes);
 }
 
-/// Takes the series of `symbol` off `bytes`; `None` where they are not as [`write`] writes them.
+/// Takes the series of `symbol` off `bytes`; `None` where they are not as [`write()`] writes them.
 pub(crate) fn read(symbol: Symbol, bytes: &mut &[u8]) -> Option<Series> {
     let interval = read_text(bytes)?.parse().ok()?;
     let zone = read_text(bytes)?.parse().ok()?;

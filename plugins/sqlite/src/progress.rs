@@ -51,12 +51,10 @@ impl Step<'_> {
             return Ok(());
         }
         let is_new = self.mark(&run, &results.marks)?;
-        match is_new.contains(&false) {
-            false if is_new.is_empty() => {}
-            false => self.append(&run, results)?,
-            true if is_new.contains(&true) => self.append(&run, &results.only(&is_new))?,
-            // Everything is a repeat.
-            true => {}
+        match is_new.iter().filter(|is_new| **is_new).count() {
+            0 => {}
+            count if count == is_new.len() => self.append(&run, results)?,
+            _ => self.append(&run, &results.only(&is_new))?,
         }
         if let Some(status) = end {
             let mut job = JobRow::find(self, &run.job)?.ok_or_else(|| fenced(grant))?;
