@@ -241,9 +241,9 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use stock_scheduler_sdk::{
-        Claim, Claimed, EventId, EventLog, HostId, Job, JobId, JobStore, NewRun, NextFire, Overlap,
-        RunId, RunPlan, RunStore, StoreErrorKind, StoredJob, Symbol, SymbolOutcome, SymbolResult,
-        SystemClock, TriggeredBy, Window,
+        Claim, Claimed, EventId, EventLog, Grant, HostId, Job, JobId, JobStore, NewRun, NextFire,
+        Overlap, RunId, RunPlan, RunStore, StoreErrorKind, StoredJob, Symbol, SymbolOutcome,
+        SymbolResult, SystemClock, TriggeredBy, Window,
     };
 
     use super::MOST_PENDING;
@@ -299,8 +299,22 @@ mod tests {
         assert_eq!(left.await.unwrap(), None);
     }
 
-    /// Runs `job` once, with all its symbols failing in one step.
-    async fn fail(store: &SqliteStore, stored: &StoredJob, plan: &RunPlan) {
+    /// A job of so many symbols.
+    async fn wide(store: &SqliteStore, symbols: u64) -> (StoredJob, RunPlan) {
+        let mut job = job("Wide");
+        job.symbols = (0..symbols)
+            .map(|n| format!("S{n}").parse().unwrap())
+            .collect();
+        let stored = store.create(job, NextFire::Never).await.unwrap();
+        let dates = Window {
+            start: chrono::NaiveDate::default(),
+            end: chrono::NaiveDate::default(),
+        };
+        let plan = RunPlan::of(&stored.job, dates);
+        (stored, plan)
+    }
+
+    async fn granted(store: &SqliteStore, stored: &StoredJob, plan: &RunPlan) -> Grant {
         let new = NewRun {
             id: RunId::random(),
             fire_time: None,
@@ -318,6 +332,10 @@ mod tests {
         let [Claimed::Granted(grant)] = claimed.as_slice() else {
             panic!("expected a grant, got {claimed:?}");
         };
+        grant.clone()
+    }
+
+    fn all_failed(plan: &RunPlan) -> Vec<SymbolResult> {
         let failed = |symbol: &Symbol| SymbolResult {
             symbol: symbol.clone(),
             attempts: 1,
@@ -326,8 +344,7 @@ mod tests {
                 message: String::new(),
             },
         };
-        let results = plan.symbols.iter().map(failed).collect();
-        store.record(grant, plan, results, None).await.unwrap();
+        plan.symbols.iter().map(failed).collect()
     }
 
     #[tokio::test]
@@ -335,25 +352,45 @@ mod tests {
         const SYMBOLS: u64 = 4_096;
         let directory = tempfile::tempdir().unwrap();
         let store = open(&directory);
-        let mut job = job("Wide");
-        job.symbols = (0..SYMBOLS)
-            .map(|n| format!("S{n}").parse().unwrap())
-            .collect();
-        let stored = store.create(job, NextFire::Never).await.unwrap();
-        let dates = Window {
-            start: chrono::NaiveDate::default(),
-            end: chrono::NaiveDate::default(),
-        };
-        let plan = RunPlan::of(&stored.job, dates);
+        let (stored, plan) = wide(&store, SYMBOLS).await;
         let mut most = 0;
 
         for _ in 0..=MOST_PENDING / SYMBOLS + 1 {
-            fail(&store, &stored, &plan).await;
+            let grant = granted(&store, &stored, &plan).await;
+            let results = all_failed(&plan);
+            store.record(&grant, &plan, results, None).await.unwrap();
             most = most.max(store.shared.ledger().pending);
         }
 
         assert!(most >= MOST_PENDING, "{most} waited at most");
         assert!(most <= MOST_PENDING + SYMBOLS, "{most} waited");
+    }
+
+    #[tokio::test]
+    async fn results_that_a_full_disk_refused_are_new_when_they_are_told_again() {
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(&directory);
+        let (stored, plan) = wide(&store, 4_096).await;
+        let grant = granted(&store, &stored, &plan).await;
+        let limit = |pages: u32| {
+            store.write("limit the file", move |step| {
+                Ok(step
+                    .file
+                    .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
+            })
+        };
+
+        limit(1).await.unwrap();
+        let refused = store.record(&grant, &plan, all_failed(&plan), None).await;
+        let before = store.run(grant.run).await.unwrap().unwrap().counts();
+        limit(1_000_000).await.unwrap();
+        let told = store.record(&grant, &plan, all_failed(&plan), None).await;
+
+        assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::Unavailable);
+        assert_eq!(before, (0, 0));
+        assert!(told.is_ok());
+        let after = store.run(grant.run).await.unwrap().unwrap().counts();
+        assert_eq!(after, (0, 4_096));
     }
 
     #[tokio::test]
