@@ -43,6 +43,15 @@ impl Published {
     }
 }
 
+/// What a subscriber hears.
+#[derive(Debug, Clone)]
+pub enum Heard {
+    /// Something happened.
+    Event(Arc<Published>),
+    /// Events were trimmed from the log before they were read: who must know of all resumes from the log.
+    Missed,
+}
+
 /// Something that hears of every event before subscribers do. Must be quick: the bus waits for it.
 pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
 /// Drops what was learned from events, when some may have been missed.
@@ -51,7 +60,7 @@ pub(crate) type Forget = Box<dyn Fn() + Send + Sync>;
 /// Where events are heard.
 #[derive(Debug, Clone)]
 pub struct EventBus {
-    live: broadcast::Sender<Arc<Published>>,
+    live: broadcast::Sender<Heard>,
     questions: mpsc::UnboundedSender<oneshot::Sender<Result<(), StoreError>>>,
     seen: watch::Receiver<Option<EventId>>,
 }
@@ -87,7 +96,7 @@ impl EventBus {
     }
 
     /// Every event from now on. A subscriber that falls too far behind gets an error and has to resume from the log.
-    pub fn subscribe(&self) -> broadcast::Receiver<Arc<Published>> {
+    pub fn subscribe(&self) -> broadcast::Receiver<Heard> {
         self.live.subscribe()
     }
 
@@ -114,7 +123,7 @@ struct Follower {
     forget: Forget,
     /// Whether the store did not answer the last question; it may come back without what it had last.
     is_away: bool,
-    live: broadcast::Sender<Arc<Published>>,
+    live: broadcast::Sender<Heard>,
     seen: watch::Sender<Option<EventId>>,
     asked: mpsc::UnboundedReceiver<oneshot::Sender<Result<(), StoreError>>>,
 }
@@ -218,13 +227,16 @@ impl Follower {
         let nothing = page.events.is_empty();
         // Who subscribes from here on came after these events.
         let is_heard = self.live.receiver_count() > 0;
+        if page.too_old && seen.is_some() {
+            let _ = self.live.send(Heard::Missed);
+        }
         for event in page.events {
             if event.id > newest {
                 newest = event.id;
                 self.tell(&event);
                 if is_heard {
                     // The last subscriber may have gone meanwhile.
-                    let _ = self.live.send(Arc::new(Published::new(event)));
+                    let _ = self.live.send(Heard::Event(Arc::new(Published::new(event))));
                 }
             }
         }

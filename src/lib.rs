@@ -18,7 +18,7 @@ mod host;
 mod metrics;
 
 pub use api::{Server, document};
-pub use events::{EventBus, Published};
+pub use events::{EventBus, Heard, Published};
 pub use host::{
     BuildError, Draft, FieldError, Host, HostBuilder, HostError, JobView, MOST_SYMBOLS, ManualRun,
     Mode, Status,

@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use super::jobs::{Tag, known};
 use super::problem::{Failure, ReadsOne, Refused};
 use super::wire::time;
-use crate::events::Published;
+use crate::events::{Heard, Published};
 use crate::host::{Host, HostError};
 use crate::metrics;
 
@@ -137,7 +137,7 @@ impl EventsApi {
     fn stream(
         &self,
         filter: Filter,
-        live: broadcast::Receiver<Arc<Published>>,
+        live: broadcast::Receiver<Heard>,
         from: From,
     ) -> impl Stream<Item = Result<Bytes, std::io::Error>> + Send + 'static {
         let (sent, reset, backlog) = match from {
@@ -160,6 +160,7 @@ impl EventsApi {
             sent,
             backlog,
             first: Some(first),
+            missed: false,
             ticks,
             _counted: Counted::new(),
         };
@@ -175,12 +176,14 @@ struct Listener {
     host: Host,
     stop: CancellationToken,
     filter: Filter,
-    live: broadcast::Receiver<Arc<Published>>,
+    live: broadcast::Receiver<Heard>,
     /// The last event that was sent or passed over.
     sent: EventId,
     /// Whether the log is still being read.
     backlog: bool,
     first: Option<Bytes>,
+    /// Whether events were lost behind those that were sent last.
+    missed: bool,
     ticks: tokio::time::Interval,
     _counted: Counted,
 }
@@ -190,6 +193,9 @@ impl Listener {
     async fn next(&mut self) -> Option<Bytes> {
         if let Some(first) = self.first.take() {
             return Some(first);
+        }
+        if self.missed {
+            return self.ended("behind");
         }
         while self.backlog {
             if let Some(bytes) = self.read_log().await? {
@@ -201,12 +207,13 @@ impl Listener {
                 () = self.stop.cancelled() => return self.ended("shutdown"),
                 _ = self.ticks.tick() => return Some(tick_frame(self.host.now())),
                 heard = self.live.recv() => match heard {
-                    Ok(published) => {
+                    Ok(Heard::Event(published)) => {
                         if let Some(bytes) = self.take(&published) {
                             return Some(self.take_more(bytes));
                         }
                     }
-                    Err(RecvError::Lagged(_)) => return self.ended("behind"),
+                    // The client comes back with the last id that it has and is told what it missed.
+                    Ok(Heard::Missed) | Err(RecvError::Lagged(_)) => return self.ended("behind"),
                     Err(RecvError::Closed) => return self.ended("shutdown"),
                 },
             }
@@ -217,9 +224,15 @@ impl Listener {
     fn take_more(&mut self, first: Bytes) -> Bytes {
         let mut parts = vec![first];
         while parts.len() < 64
-            && let Ok(published) = self.live.try_recv()
+            && let Ok(heard) = self.live.try_recv()
         {
-            parts.extend(self.take(&published));
+            match heard {
+                Heard::Event(published) => parts.extend(self.take(&published)),
+                Heard::Missed => {
+                    self.missed = true;
+                    break;
+                }
+            }
         }
         if parts.len() == 1 {
             parts.remove(0)
@@ -244,6 +257,9 @@ impl Listener {
         let Ok(page) = self.host.in_time(page).await else {
             return self.ended("store");
         };
+        if page.too_old {
+            return self.ended("behind");
+        }
         self.backlog = page.events.len() == PAGE;
         let mut bytes = Vec::new();
         for event in page.events {
