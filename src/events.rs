@@ -236,7 +236,9 @@ impl Follower {
                 self.tell(&event);
                 if is_heard {
                     // The last subscriber may have gone meanwhile.
-                    let _ = self.live.send(Heard::Event(Arc::new(Published::new(event))));
+                    let _ = self
+                        .live
+                        .send(Heard::Event(Arc::new(Published::new(event))));
                 }
             }
         }

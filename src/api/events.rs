@@ -1,7 +1,6 @@
 //! The event stream (Server-Sent Events): every event once, in order, resumable.
 
 use std::collections::HashSet;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;

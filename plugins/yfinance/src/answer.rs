@@ -5,9 +5,9 @@
 use chrono_tz::Tz;
 use stock_scheduler_sdk::{FetchError, FetchRequest, Series};
 
-use crate::bars;
 use crate::chart::{Answered, Document};
 use crate::refusal::{self, malformed, one_line};
+use crate::{bars, quick};
 
 /// One HTTP answer.
 #[derive(Debug, Clone, Copy)]
@@ -39,17 +39,9 @@ impl SymbolChart {
         if !(200..300).contains(&answer.status) {
             return Err(refusal::of_status(answer, request));
         }
-        let document: Document = serde_json::from_slice(answer.body)
-            .map_err(|e| refusal::of_unreadable(answer, request, e))?;
-        if let Some(problem) = document.chart.error {
-            return Err(refusal::of_problem(&problem, request));
-        }
-        let Some(answered) = document
-            .chart
-            .result
-            .and_then(|result| result.into_iter().next())
-        else {
-            return Err(refusal::no_bars(request));
+        let answered = match quick::read(answer.body) {
+            Some(answered) => answered,
+            None => read_any(answer, request)?,
         };
         Ok(Self {
             zone: zone_of(&answered, request)?,
@@ -61,6 +53,18 @@ impl SymbolChart {
     pub(crate) fn series(self, request: &FetchRequest) -> Result<Series, FetchError> {
         bars::series(self.answered, self.zone, request)
     }
+}
+
+/// Reads the first result of any chart, or says why there is none.
+fn read_any(answer: &Answer<'_>, request: &FetchRequest) -> Result<Answered, FetchError> {
+    let document: Document = serde_json::from_slice(answer.body)
+        .map_err(|e| refusal::of_unreadable(answer, request, e))?;
+    if let Some(problem) = document.chart.error {
+        return Err(refusal::of_problem(&problem, request));
+    }
+    let result = document.chart.result.unwrap_or_default();
+    let first = result.into_iter().next();
+    first.ok_or_else(|| refusal::no_bars(request))
 }
 
 fn zone_of(answered: &Answered, request: &FetchRequest) -> Result<Tz, FetchError> {

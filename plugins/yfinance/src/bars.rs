@@ -14,7 +14,7 @@ use stock_scheduler_sdk::{
 };
 
 use crate::calendar::{Session, first_instant, instant, session};
-use crate::chart::{Answered, Column, Events, Indicators, Meta, Volume};
+use crate::chart::{Answered, Events, Indicators, Meta, Prices, Volume};
 use crate::refusal::{malformed, no_bars, one_line};
 
 /// The series that `answered` holds for the dates of `request`.
@@ -171,27 +171,27 @@ fn actions_from(
 
 /// The columns of the table, all of them there and of one length.
 struct Columns {
-    open: Vec<Option<f64>>,
-    high: Vec<Option<f64>>,
-    low: Vec<Option<f64>>,
-    close: Vec<Option<f64>>,
+    open: Prices,
+    high: Prices,
+    low: Prices,
+    close: Prices,
     /// `None` where the provider adjusts nothing.
-    adj_close: Option<Vec<Option<f64>>>,
+    adj_close: Option<Prices>,
     volume: Vec<Option<Volume>>,
 }
 
 impl Columns {
     /// The times and columns of an answer; `None` when it holds neither, an error when it holds only some of them.
     fn of(
-        timestamp: Option<Column<i64>>,
+        timestamp: Option<Vec<i64>>,
         indicators: Indicators,
     ) -> Result<Option<(Vec<i64>, Self)>, String> {
         let quote = indicators.quote.into_iter().next().unwrap_or_default();
-        let Some(Column(times)) = timestamp else {
+        let Some(times) = timestamp else {
             let any = [&quote.open, &quote.high, &quote.low, &quote.close]
                 .into_iter()
                 .flatten()
-                .any(|c| !c.0.is_empty());
+                .any(|c| !c.is_empty());
             return if any {
                 Err("it has prices without timestamps".to_owned())
             } else {
@@ -241,8 +241,8 @@ impl Columns {
 }
 
 /// The column `name`, which must be there with a value or a null for each of `rows` rows.
-fn whole<T>(name: &str, column: Option<Column<T>>, rows: usize) -> Result<Vec<T>, String> {
-    let Column(column) = column.ok_or_else(|| format!("column {name:?} is missing"))?;
+fn whole<T>(name: &str, column: Option<Vec<T>>, rows: usize) -> Result<Vec<T>, String> {
+    let column = column.ok_or_else(|| format!("column {name:?} is missing"))?;
     if column.len() != rows {
         let length = column.len();
         return Err(format!(

@@ -3,41 +3,41 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::de::{self, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 /// The whole document; other endpoints' gateways say `finance` where this one says `chart`.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Document {
     #[serde(alias = "finance")]
     pub(crate) chart: Chart,
 }
 
 /// Either a result or an error.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Chart {
     pub(crate) result: Option<Vec<Answered>>,
     pub(crate) error: Option<Problem>,
 }
 
 /// Why there is no result, in the provider's words.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Problem {
     pub(crate) code: Option<String>,
     pub(crate) description: Option<String>,
 }
 
 /// What is known of one symbol.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Answered {
     pub(crate) meta: Meta,
-    pub(crate) timestamp: Option<Column<i64>>,
+    pub(crate) timestamp: Option<Vec<i64>>,
     #[serde(default)]
     pub(crate) indicators: Indicators,
     pub(crate) events: Option<Events>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Meta {
     pub(crate) currency: Option<String>,
@@ -47,72 +47,42 @@ pub(crate) struct Meta {
     pub(crate) current_trading_period: Option<TradingPeriods>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct TradingPeriods {
     pub(crate) regular: Option<Period>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Period {
     pub(crate) start: i64,
     pub(crate) end: i64,
 }
 
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
 pub(crate) struct Indicators {
     #[serde(default)]
     pub(crate) quote: Vec<Quote>,
     pub(crate) adjclose: Option<Vec<AdjustedClose>>,
 }
 
-pub(crate) type Prices = Column<Option<f64>>;
-
-/// A list with room for what most answers hold, a month or two of days, so that it need not grow again and again.
-#[derive(Debug, Default)]
-pub(crate) struct Column<T>(pub(crate) Vec<T>);
-
-const ROOM: usize = 48;
-
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Column<T> {
-    fn deserialize<D: Deserializer<'de>>(source: D) -> Result<Self, D::Error> {
-        source.deserialize_seq(ColumnVisitor(PhantomData))
-    }
-}
-
-struct ColumnVisitor<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for ColumnVisitor<T> {
-    type Value = Column<T>;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a list")
-    }
-
-    fn visit_seq<S: SeqAccess<'de>>(self, mut list: S) -> Result<Column<T>, S::Error> {
-        let mut values = Vec::with_capacity(ROOM);
-        while let Some(value) = list.next_element()? {
-            values.push(value);
-        }
-        Ok(Column(values))
-    }
-}
+pub(crate) type Prices = Vec<Option<f64>>;
 
 /// One column for each price; a column that is missing is not one of nulls.
-#[derive(Deserialize, Default)]
+#[derive(Debug, Deserialize, Default)]
 pub(crate) struct Quote {
     pub(crate) open: Option<Prices>,
     pub(crate) high: Option<Prices>,
     pub(crate) low: Option<Prices>,
     pub(crate) close: Option<Prices>,
-    pub(crate) volume: Option<Column<Option<Volume>>>,
+    pub(crate) volume: Option<Vec<Option<Volume>>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct AdjustedClose {
     pub(crate) adjclose: Option<Prices>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct Events {
     #[serde(default)]
@@ -123,13 +93,13 @@ pub(crate) struct Events {
     pub(crate) capital_gains: Values<Payment>,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Payment {
     pub(crate) date: i64,
     pub(crate) amount: f64,
 }
 
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 pub(crate) struct Split {
     pub(crate) date: i64,
     pub(crate) numerator: f64,
@@ -171,6 +141,7 @@ impl Visitor<'_> for VolumeVisitor {
 }
 
 /// The values of an object whose keys only repeat what the values say.
+#[derive(Debug)]
 pub(crate) struct Values<T>(pub(crate) Vec<T>);
 
 impl<T> Default for Values<T> {

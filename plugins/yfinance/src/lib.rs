@@ -1,7 +1,8 @@
 //! Fetcher: daily bars from Yahoo's chart endpoint, the same that `yfinance.download` stores.
 //!
 //! * `fetcher` asks: one request a symbol over one pool of connections.
-//! * `answer` understands what came, without any I/O: refusals in `refusal`, bars in `bars`.
+//! * `answer` understands what came, without any I/O: refusals in `refusal`, bars in `bars`; `quick` reads the usual
+//!   document, `chart` any.
 //! * `zones` knows in which zone a symbol's dates are meant, before the first answer says so.
 
 mod answer;
@@ -10,6 +11,7 @@ mod calendar;
 mod chart;
 mod config;
 mod fetcher;
+mod quick;
 mod refusal;
 mod zones;
 
