@@ -9,6 +9,7 @@ mod idempotency;
 mod jobs;
 mod operations;
 mod outer;
+mod pages;
 mod problem;
 mod process;
 mod query;
@@ -19,8 +20,7 @@ mod service;
 mod spec;
 mod wire;
 
-use bytes::Bytes;
-use poem::{Endpoint, EndpointExt, Response, Route, get, handler};
+use poem::{Endpoint, Response, Route};
 use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
@@ -68,55 +68,7 @@ fn endpoint(
     stop: CancellationToken,
 ) -> impl Endpoint<Output = Response> + use<> {
     let service = service(host, job_gauges, stop);
-    let document = spec::document(&service, host);
-    let routes = outer::Routes::of(&document, &["/docs", "/openapi.json", "/openapi.yaml"]);
-    let pretty = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
-    let yaml = spec::yaml(&document);
-    let page = service
-        .swagger_ui_html()
-        .replace(&service.spec(), &document.to_string())
-        // A page without an icon makes browsers ask for /favicon.ico and complain.
-        .replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
-    let app = Route::new()
-        .at("/docs", get(docs.data(Page(page.into()))))
-        .at(
-            "/openapi.json",
-            get(json_document.data(JsonDocument(pretty.into()))),
-        )
-        .at(
-            "/openapi.yaml",
-            get(yaml_document.data(YamlDocument(yaml.into()))),
-        )
-        .nest("/", service);
+    let routes = outer::Routes::of(&spec::document(&service, host), &pages::PATHS);
+    let app = pages::Pages::of(host).route(Route::new().nest("/", service));
     outer::Outer::new(app, routes, cors::Cors::new(origins))
-}
-
-#[derive(Clone)]
-struct Page(Bytes);
-
-#[derive(Clone)]
-struct JsonDocument(Bytes);
-
-#[derive(Clone)]
-struct YamlDocument(Bytes);
-
-#[handler]
-fn docs(page: poem::web::Data<&Page>) -> Response {
-    Response::builder()
-        .content_type("text/html; charset=utf-8")
-        .body(page.0.0.clone())
-}
-
-#[handler]
-fn json_document(document: poem::web::Data<&JsonDocument>) -> Response {
-    Response::builder()
-        .content_type("application/json")
-        .body(document.0.0.clone())
-}
-
-#[handler]
-fn yaml_document(document: poem::web::Data<&YamlDocument>) -> Response {
-    Response::builder()
-        .content_type("application/yaml")
-        .body(document.0.0.clone())
 }
