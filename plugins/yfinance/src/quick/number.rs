@@ -45,11 +45,26 @@ fn short_float(text: &[u8]) -> Option<(f64, &[u8])> {
             return None;
         }
     }
-    if value > LARGEST_EXACT || !matches!(rest, [b',' | b']', ..]) {
+    if !matches!(rest, [b',' | b']', ..]) {
         return None;
+    }
+    if value > LARGEST_EXACT {
+        return Some((quotient(value, TENS[decimals] as u64), rest));
     }
     // The quotient of two exact floats is the float nearest to the true one.
     Some((value as f64 / TENS[decimals], rest))
+}
+
+/// The float nearest to `value / scale`, of which neither is 0.
+fn quotient(value: u64, scale: u64) -> f64 {
+    // With so many places before the division that the quotient has 63 binary digits at least. Its last then stands for
+    // all that follow it when the others are rounded to the 53 of a float.
+    let places = 64 + value.leading_zeros();
+    let (large, scale) = (u128::from(value) << places, u128::from(scale));
+    let whole = large / scale;
+    let more = u128::from(whole * scale != large);
+    let place = f64::from_bits((1023 - u64::from(places)) << 52);
+    (whole | more) as f64 * place
 }
 
 #[cold]
@@ -200,6 +215,26 @@ mod tests {
         ]
         .map(str::to_owned)
         .to_vec();
+        // Halfway between two floats, and next to it.
+        for units in [
+            9_007_199_254_740_993_u64,
+            18_014_398_509_481_986,
+            36_028_797_018_963_970,
+        ] {
+            for power in [1, 10, 100] {
+                for units in [units * power - 1, units * power, units * power + 1] {
+                    for decimals in 1..=15 {
+                        let digits = units.to_string();
+                        let (whole, decimals) = digits.split_at(digits.len() - decimals);
+                        texts.push(format!("{whole}.{decimals}"));
+                    }
+                }
+            }
+        }
+        for n in 1..20_000_u64 {
+            // As Yahoo writes its prices: with all the digits that a float of 32 bits has in one of 64.
+            texts.push(f64::from(n as f32 * 0.7613).to_string());
+        }
         // Every count of digits before and after the point, ended by the text or by something else.
         let digits = "98765432109876543210";
         for whole in 1..=20 {
