@@ -1,6 +1,6 @@
 //! Measures the service from outside, each figure beside its baseline in the same run and the limit it must keep.
 //!
-//! `cargo bench --bench service` runs all, `cargo bench --bench service -- fetch burst` some; `wrk`, `redis-server` and
+//! `cargo bench --profile dist --bench service` runs all, with `-- fetch burst` behind it some; `wrk`, `redis-server` and
 //! `redis-benchmark` must be installed.
 
 #![expect(
