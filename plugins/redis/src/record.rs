@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use redis::{FromRedisValue, Pipeline, RedisResult, Value, pipe};
+use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Value, pipe};
 use serde_json::json;
 use stock_scheduler_sdk::{
     EventKind, Grant, RunPlan, RunStatus, StoreError, StoreErrorKind, StoredJob, Symbol,
@@ -360,7 +360,14 @@ impl<'a> Data<'a> {
         if self.windows.is_empty() {
             return;
         }
-        all.mset(&self.windows).ignore();
+        let bytes = |(key, text): &(&str, &str)| key.len() + text.len();
+        let room = self.windows.iter().map(bytes).sum();
+        let mut set = Cmd::with_capacity(1 + 2 * self.windows.len(), room);
+        set.arg("MSET");
+        for (key, text) in &self.windows {
+            set.arg(*key).arg(*text);
+        }
+        all.add_command(set).ignore();
         let facts = all
             .cmd("HSET")
             .arg("{scheduler}:dataset")
