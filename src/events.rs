@@ -81,6 +81,7 @@ impl EventBus {
             listeners,
             forget,
             is_away: false,
+            is_busy: false,
             live: live.clone(),
             seen: seen_sender,
             asked,
@@ -123,6 +124,8 @@ struct Follower {
     forget: Forget,
     /// Whether the store did not answer the last question; it may come back without what it had last.
     is_away: bool,
+    /// Whether the last question found something new.
+    is_busy: bool,
     live: broadcast::Sender<Heard>,
     seen: watch::Sender<Option<EventId>>,
     asked: mpsc::UnboundedReceiver<oneshot::Sender<Result<(), StoreError>>>,
@@ -197,13 +200,22 @@ impl Follower {
     async fn catch_up(&mut self) -> Result<(), StoreError> {
         loop {
             let seen = *self.seen.borrow();
-            let limit = if seen.is_some() { PAGE } else { 0 };
+            // While nothing happens, it is cheaper to ask where the log ends than for what comes next.
+            let limit = match seen {
+                Some(_) if self.is_busy => PAGE,
+                _ => 0,
+            };
             let page = self
                 .store
                 .events(seen.unwrap_or_default(), limit, Duration::ZERO)
                 .await
                 .inspect_err(|_| self.is_away = true)?;
-            let done = seen.is_none() || page.events.len() < PAGE;
+            let is_behind = limit == 0 && seen.is_some_and(|seen| seen < page.last);
+            self.is_busy = is_behind || !page.events.is_empty();
+            if is_behind {
+                continue;
+            }
+            let done = page.events.len() < PAGE;
             self.publish(seen.unwrap_or_default(), page);
             if done {
                 return Ok(());
@@ -258,5 +270,53 @@ impl Follower {
                 tracing::error!(event = event.kind.name(), "a listener panicked");
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stock_scheduler_sdk::{EventKind, JobId, MemoryStore, SystemClock};
+
+    use super::*;
+
+    fn event(seq: u64) -> Event {
+        Event {
+            id: EventId { ms: 1, seq },
+            at: chrono::DateTime::UNIX_EPOCH,
+            job: JobId::random(),
+            kind: EventKind::FireSkipped {
+                scheduled_for: chrono::DateTime::UNIX_EPOCH,
+                reason: "overlap".into(),
+            },
+        }
+    }
+
+    #[test]
+    fn a_subscriber_hears_where_events_are_missing() {
+        let (live, mut heard) = broadcast::channel(8);
+        let seen = EventId { ms: 1, seq: 1 };
+        let mut follower = Follower {
+            store: Arc::new(MemoryStore::new(Arc::new(SystemClock))),
+            listeners: Vec::new(),
+            forget: Box::new(|| ()),
+            is_away: false,
+            is_busy: false,
+            live,
+            seen: watch::channel(Some(seen)).0,
+            asked: mpsc::unbounded_channel().1,
+        };
+        let page = |seq, too_old| EventPage {
+            events: vec![event(seq)],
+            last: EventId { ms: 1, seq },
+            too_old,
+        };
+
+        follower.publish(seen, page(2, false));
+        follower.publish(EventId { ms: 1, seq: 2 }, page(9, true));
+
+        let mut next = || heard.try_recv().unwrap();
+        assert!(matches!(next(), Heard::Event(published) if published.event.id.seq == 2));
+        assert!(matches!(next(), Heard::Missed));
+        assert!(matches!(next(), Heard::Event(published) if published.event.id.seq == 9));
     }
 }

@@ -282,6 +282,9 @@ fn nothing_at(path: &str) -> Refused {
 
 /// Whether a path is UTF-8 behind its percent signs.
 fn is_text(path: &str) -> bool {
+    if !path.contains('%') {
+        return true;
+    }
     let mut bytes = Vec::with_capacity(path.len());
     let mut rest = path.as_bytes();
     while let Some((first, after)) = rest.split_first() {

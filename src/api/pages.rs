@@ -73,7 +73,11 @@ fn json(pages: Data<&Pages>) -> Response {
 
 #[handler]
 fn yaml(pages: Data<&Pages>) -> Response {
-    let text = pages.0.0.yaml.get_or_init(|| spec::yaml(&document(&pages.0.0.host)).into());
+    let text = pages
+        .0
+        .0
+        .yaml
+        .get_or_init(|| spec::yaml(&document(&pages.0.0.host)).into());
     reply("application/yaml", text)
 }
 
