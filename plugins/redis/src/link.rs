@@ -123,10 +123,10 @@ impl Link {
         .await
     }
 
-    /// Watches `keys`, looks with `read`, and runs the transaction that `write` makes of what was seen: at once and
-    /// whole where none of the keys has changed since, and else all again. `script` is called in the transaction, and it
-    /// alone answers there. As the server runs what it can of a transaction, whatever stands beside the script must do no
-    /// harm without it.
+    /// Sends `read`, which begins to watch some keys, and then the transaction that `write` makes of its answers: it is
+    /// carried out if none of the keys has changed in between, and else all begins again. The transaction calls `script`,
+    /// which alone answers. As the server carries out what it can of a transaction, whatever stands beside the script must
+    /// do no harm without it.
     pub(crate) async fn watched<T: FromRedisValue>(
         &self,
         script: &'static Script,

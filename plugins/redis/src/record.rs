@@ -192,9 +192,7 @@ impl RecordStep {
             .filter(|_| goes)
             .collect()
     }
-}
 
-impl RecordStep {
     /// The events of these results in their order, each with its shape and how many it is: what was stored one after the
     /// other is told together.
     fn events<'a>(&'a self, results: &[&'a Ready]) -> Vec<(&'static str, Cow<'a, str>, usize)> {
