@@ -1,6 +1,5 @@
 //! What a fetcher brings: the bars of one symbol, raw and adjusted, with the corporate actions among them.
 
-use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -9,7 +8,7 @@ use chrono::{DateTime, FixedOffset, NaiveDate, NaiveDateTime, Offset, TimeZone, 
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
-use crate::Symbol;
+use crate::{DayMemory, Symbol};
 
 /// The length of a bar.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -188,26 +187,11 @@ impl Series {
     }
 }
 
-/// How far `zone` is ahead of UTC at `time`. What was looked up last for a day is kept: the symbols of a job have the same
-/// days, and looking a zone up takes longer than all else that is done with a bar.
+/// How far `zone` is ahead of UTC at `time`.
 fn offset(zone: Tz, time: DateTime<Utc>) -> FixedOffset {
-    type Known = Cell<Option<(Tz, DateTime<Utc>, FixedOffset)>>;
     thread_local! {
-        static KNOWN: [Known; DAYS] = const { [const { Cell::new(None) }; DAYS] };
+        static KNOWN: DayMemory<FixedOffset> = const { DayMemory::new() };
     }
-    const DAYS: usize = 64;
-    let day = time.timestamp().div_euclid(24 * 60 * 60);
-    KNOWN.with(|known| {
-        let known = &known[day.rem_euclid(DAYS as i64) as usize];
-        match known.get() {
-            Some((same_zone, same_time, offset)) if same_zone == zone && same_time == time => {
-                offset
-            }
-            _ => {
-                let offset = zone.offset_from_utc_datetime(&time.naive_utc()).fix();
-                known.set(Some((zone, time, offset)));
-                offset
-            }
-        }
-    })
+    let look_up = || zone.offset_from_utc_datetime(&time.naive_utc()).fix();
+    KNOWN.with(|known| known.get(zone, time, look_up))
 }

@@ -11,6 +11,7 @@
 mod bar;
 mod clock;
 pub mod conformance;
+mod day_memory;
 mod error;
 mod event;
 mod fetcher;
@@ -24,6 +25,7 @@ mod symbol;
 
 pub use bar::{ActionKind, Bar, CorporateAction, Finality, Interval, Series};
 pub use clock::{Clock, ManualClock, SystemClock, TimerClock};
+pub use day_memory::DayMemory;
 pub use error::{ConfigError, FetchError, FetchErrorKind, StoreError, StoreErrorKind};
 pub use event::{Event, EventId, EventKind};
 pub use fetcher::{FetchRequest, Fetcher, FetcherFactory, FetcherInfo, Limits};

@@ -1,12 +1,10 @@
 //! Dates of an exchange and the instants at which they begin.
 
-use std::cell::Cell;
-
 use chrono::{
     DateTime, LocalResult, NaiveDate, NaiveTime, Offset, TimeDelta, TimeZone, Timelike, Utc,
 };
 use chrono_tz::Tz;
-use stock_scheduler_sdk::FetchRequest;
+use stock_scheduler_sdk::{DayMemory, FetchRequest};
 
 /// The span of time that a request means in a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,30 +59,17 @@ pub(crate) struct Session {
     pub(crate) begins: DateTime<Utc>,
 }
 
-/// The session whose bar is stamped `time`. What was worked out last for a day is kept: the symbols of a job have the same
-/// days, and looking zones up takes longer than all else that is done with a bar.
+/// The session whose bar is stamped `time`.
 pub(crate) fn session(zone: Tz, time: DateTime<Utc>) -> Session {
-    type Known = Cell<Option<(Tz, DateTime<Utc>, Session)>>;
     thread_local! {
-        static KNOWN: [Known; DAYS] = const { [const { Cell::new(None) }; DAYS] };
+        static KNOWN: DayMemory<Session> = const { DayMemory::new() };
     }
-    const DAYS: usize = 64;
-    let day = time.timestamp().div_euclid(24 * 60 * 60);
-    KNOWN.with(|known| {
-        let known = &known[day.rem_euclid(DAYS as i64) as usize];
-        match known.get() {
-            Some((same_zone, same_time, session)) if same_zone == zone && same_time == time => {
-                session
-            }
-            _ => {
-                let date = session_date(zone, time);
-                let begins = first_instant(zone, date);
-                let session = Session { date, begins };
-                known.set(Some((zone, time, session)));
-                session
-            }
-        }
-    })
+    let work_out = || {
+        let date = session_date(zone, time);
+        let begins = first_instant(zone, date);
+        Session { date, begins }
+    };
+    KNOWN.with(|known| known.get(zone, time, work_out))
 }
 
 /// The instant `seconds` after 1970, if it is in a year in which anything is traded.
