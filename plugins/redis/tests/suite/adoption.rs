@@ -148,7 +148,7 @@ async fn adopting_again_changes_nothing_and_the_list_names_what_exists() {
     );
     assert_eq!(created.len(), 3);
     let mut client = server.client().await;
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    server.a_second_passes_for_the_list_of_ids().await;
     store.reconcile().await.unwrap();
     let index: String = client.get("scheduler:job_index").await.unwrap();
     assert_eq!(

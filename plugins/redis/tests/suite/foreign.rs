@@ -32,13 +32,13 @@ async fn an_id_that_another_writer_lists_is_adopted_and_nobody_elses_is_lost() {
         .set("scheduler:job_index", r#"["theirs"]"#)
         .await
         .unwrap();
-    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    server.a_second_passes_for_the_list_of_ids().await;
     store
         .create(job("later", &["SPY"], now), NextFire::Never)
         .await
         .unwrap();
     let between: String = client.get("scheduler:job_index").await.unwrap();
-    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    server.a_second_passes_for_the_list_of_ids().await;
     store.reconcile().await.unwrap();
 
     assert_eq!(between, r#"["ours", "later", "theirs"]"#);
@@ -112,7 +112,7 @@ async fn keys_of_another_kind_under_our_names_break_nothing() {
     let _: () = client.hset("scheduler:job_index", "x", 1).await.unwrap();
 
     store.reconcile().await.unwrap();
-    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    server.a_second_passes_for_the_list_of_ids().await;
     store.reconcile().await.unwrap();
 
     assert_eq!(

@@ -83,7 +83,7 @@ async fn the_list_of_ids_follows_within_a_second() {
         .await
         .unwrap();
 
-    tokio::time::sleep(Duration::from_millis(1_050)).await;
+    server.a_second_passes_for_the_list_of_ids().await;
     let poll = stock_scheduler_sdk::Poll {
         host: host(),
         lease: Duration::from_secs(1),

@@ -114,7 +114,7 @@ async fn who_waits_for_events_learns_within_two_seconds_that_the_server_hangs() 
     let started = Instant::now();
     let waiting = store.events(EventId::START, 1, Duration::from_secs(60));
     let stopping = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.clients_wait(1).await;
         server.signal("STOP");
     };
     let (page, ()) = tokio::join!(waiting, stopping);
@@ -140,7 +140,7 @@ async fn waiting_for_events_holds_nobody_up() {
         tokio::join!(first, second)
     };
     let working = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+        server.clients_wait(2).await;
         let started = Instant::now();
         store
             .create(job("new", &["SPY"], now), NextFire::Never)

@@ -72,6 +72,29 @@ impl Server {
             .unwrap()
     }
 
+    /// Makes the store believe that it wrote the list of ids a second ago, as long as it has to rest before it writes again.
+    pub(crate) async fn a_second_passes_for_the_list_of_ids(&self) {
+        let mut earlier = redis::cmd("HINCRBY");
+        earlier
+            .arg("{scheduler}:index")
+            .arg("written")
+            .arg(-1_000_000);
+        earlier.exec_async(&mut self.client().await).await.unwrap();
+    }
+
+    /// Waits until so many clients wait for something to happen.
+    pub(crate) async fn clients_wait(&self, count: usize) {
+        let mut client = self.client().await;
+        let line = format!("blocked_clients:{count}\r\n");
+        loop {
+            let mut info = redis::cmd("INFO");
+            let info: String = info.arg("clients").query_async(&mut client).await.unwrap();
+            if info.contains(&line) {
+                return;
+            }
+        }
+    }
+
     /// Ends the process at once, as a crash does.
     pub(crate) fn kill(&mut self) {
         self.process.kill().unwrap();
