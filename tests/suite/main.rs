@@ -31,6 +31,9 @@ mod engine;
 /// A store that goes away, hangs or is full.
 mod outage;
 
+/// A provider that fails, limits or is away.
+mod provider_trouble;
+
 /// The published document.
 mod openapi;
 
