@@ -366,24 +366,27 @@ mod tests {
         assert!(most <= MOST_PENDING + SYMBOLS, "{most} waited");
     }
 
+    /// Lets the file have so many pages and no more.
+    async fn limit(store: &SqliteStore, pages: u32) {
+        let limited = store.write("limit the file", move |step| {
+            Ok(step
+                .file
+                .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
+        });
+        limited.await.unwrap();
+    }
+
     #[tokio::test]
     async fn results_that_a_full_disk_refused_are_new_when_they_are_told_again() {
         let directory = tempfile::tempdir().unwrap();
         let store = open(&directory);
         let (stored, plan) = wide(&store, 4_096).await;
         let grant = granted(&store, &stored, &plan).await;
-        let limit = |pages: u32| {
-            store.write("limit the file", move |step| {
-                Ok(step
-                    .file
-                    .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
-            })
-        };
 
-        limit(1).await.unwrap();
+        limit(&store, 1).await;
         let refused = store.record(&grant, &plan, all_failed(&plan), None).await;
         let before = store.run(grant.run).await.unwrap().unwrap().counts();
-        limit(1_000_000).await.unwrap();
+        limit(&store, 1_000_000).await;
         let told = store.record(&grant, &plan, all_failed(&plan), None).await;
 
         assert_eq!(refused.unwrap_err().kind(), StoreErrorKind::Unavailable);
@@ -397,14 +400,7 @@ mod tests {
     async fn a_full_disk_refuses_writes_and_goes_on_once_there_is_room() {
         let directory = tempfile::tempdir().unwrap();
         let store = open(&directory);
-        let limit = |pages: u32| {
-            store.write("limit the file", move |step| {
-                Ok(step
-                    .file
-                    .pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
-            })
-        };
-        limit(60).await.unwrap();
+        limit(&store, 60).await;
         let mut created = 0;
 
         let refused = loop {
@@ -414,7 +410,7 @@ mod tests {
             }
         };
         let counted = store.counts().await.unwrap().total;
-        limit(1_000_000).await.unwrap();
+        limit(&store, 1_000_000).await;
         store.create(job("Tech"), NextFire::Never).await.unwrap();
 
         assert_eq!(refused.kind(), StoreErrorKind::Unavailable);
