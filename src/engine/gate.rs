@@ -30,6 +30,9 @@ pub(crate) struct Gate {
     state: Mutex<State>,
 }
 
+/// The right to one request.
+pub(crate) struct Place<'a>(#[expect(dead_code, reason = "held")] SemaphorePermit<'a>);
+
 #[derive(Debug)]
 struct State {
     pace: Pace,
@@ -57,21 +60,10 @@ impl Gate {
         }
     }
 
-    /// Makes one request when its turn comes, and learns from its outcome.
+    /// Waits for a place, then for the pace and the end of any rest: whoever has come in may make one request now.
     ///
-    /// A request that takes longer than the fetcher's timeout is dropped and fails as unavailable.
-    pub(crate) async fn pass<F>(&self, request: impl FnOnce() -> F) -> Result<Series, FetchError>
-    where
-        F: Future<Output = Result<Series, FetchError>>,
-    {
-        let place = self.enter().await;
-        let outcome = self.hold(place, request()).await;
-        self.learn(&outcome);
-        outcome
-    }
-
-    /// Waits for a place, then for the pace and the end of any rest.
-    async fn enter(&self) -> SemaphorePermit<'_> {
+    /// Who waits here comes in by turns with all others.
+    pub(crate) async fn enter(&self) -> Place<'_> {
         let place = self
             .fast
             .acquire()
@@ -84,15 +76,28 @@ impl Gate {
             }
             match self.rest_left() {
                 Some(end) => at = end,
-                None => return place,
+                None => return Place(place),
             }
         }
+    }
+
+    /// Makes one request and learns from its outcome.
+    ///
+    /// A request that takes longer than the fetcher's timeout is dropped and fails as unavailable.
+    pub(crate) async fn pass(
+        &self,
+        place: Place<'_>,
+        request: impl Future<Output = Result<Series, FetchError>>,
+    ) -> Result<Series, FetchError> {
+        let outcome = self.hold(place, request).await;
+        self.learn(&outcome);
+        outcome
     }
 
     /// Drives the request, until its timeout; once it is slow, it moves to the slow lane as soon as that has room.
     async fn hold(
         &self,
-        place: SemaphorePermit<'_>,
+        place: Place<'_>,
         request: impl Future<Output = Result<Series, FetchError>>,
     ) -> Result<Series, FetchError> {
         let begun = Instant::now();
@@ -184,12 +189,14 @@ mod tests {
         let gate = gate(1);
         let hanging = tokio::spawn({
             let gate = gate.clone();
-            async move { gate.pass(std::future::pending).await }
+            async move { gate.pass(gate.enter().await, std::future::pending()).await }
         });
         tokio::task::yield_now().await;
         let start = Instant::now();
 
-        gate.pass(|| async { series() }).await.unwrap();
+        gate.pass(gate.enter().await, async { series() })
+            .await
+            .unwrap();
 
         assert_eq!(start.elapsed().as_secs(), 2);
         assert_eq!(
@@ -212,8 +219,10 @@ mod tests {
         };
         let start = Instant::now();
 
-        gate.pass(limited).await.unwrap_err();
-        gate.pass(|| async { series() }).await.unwrap();
+        gate.pass(gate.enter().await, limited()).await.unwrap_err();
+        gate.pass(gate.enter().await, async { series() })
+            .await
+            .unwrap();
 
         assert_eq!(start.elapsed().as_secs(), 30);
     }
@@ -230,7 +239,7 @@ mod tests {
         let start = Instant::now();
 
         for _ in 0..3 {
-            gate.pass(limited).await.unwrap_err();
+            gate.pass(gate.enter().await, limited()).await.unwrap_err();
         }
 
         assert_eq!(start.elapsed().as_secs(), (15 + 30) * 60);

@@ -3,12 +3,11 @@
 //! When to run is `dispatcher`'s business, how the provider may be asked is `gate`'s.
 
 use std::panic::AssertUnwindSafe;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::Days;
-use futures_util::future::poll_immediate;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
 use stock_scheduler_sdk::records::is_blank;
@@ -21,6 +20,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::task::AbortOnDropHandle;
 use tracing::Instrument;
 
+use super::gate::Place;
 use super::{Engine, Slot, retry};
 use crate::host::FetcherEntry;
 
@@ -28,8 +28,6 @@ use crate::host::FetcherEntry;
 const BATCH: usize = 64;
 /// The longest that a result waits for others to be recorded with it.
 const LINGER: Duration = Duration::from_millis(5);
-/// How many symbols are begun in one go.
-const AT_A_TIME: usize = 32;
 /// How many batches may wait to be recorded before fetching waits for them.
 const QUEUE: usize = 4;
 /// How long requests under way may still take when the service stops.
@@ -131,30 +129,15 @@ impl Engine {
     }
 
     /// Starts fetching `symbols`; the results come as they are ready. Stops early when the service stops.
-    ///
-    /// One task drives all requests: they mostly wait, and waking one of many futures is cheaper than a task.
     fn fetch_all(&self, plan: &Arc<RunPlan>, symbols: Vec<Symbol>) -> Results {
         let (sender, queue) = mpsc::channel(QUEUE);
         let fetcher = self.plugins.fetcher(&plan.fetcher.name);
         let (plan, stop) = (plan.clone(), self.stop.clone());
         let all = async move {
-            let fetch = |symbol| fetch_symbol(fetcher.as_deref(), &plan, symbol);
-            let mut symbols = symbols.into_iter();
-            let mut fetches = FuturesUnordered::new();
             let mut batch = Batch::new(sender);
-            loop {
-                fetches.extend(symbols.by_ref().take(AT_A_TIME).map(fetch));
-                if symbols.len() == 0 {
-                    break;
-                }
-                if let Some(Some(result)) = poll_immediate(fetches.next()).await {
-                    batch.add(result).await;
-                }
-                // The first requests leave before the others are made ready.
-                tokio::task::yield_now().await;
-            }
-            while let Some(result) = batch.while_waiting(fetches.next()).await {
-                batch.add(result).await;
+            match fetcher {
+                Some(fetcher) => fetch_in_turn(&fetcher, &plan, symbols, &mut batch).await,
+                None => fail_all(&plan, symbols, &mut batch).await,
             }
             batch.send().await;
         };
@@ -172,6 +155,58 @@ impl Engine {
             queue,
             _task: AbortOnDropHandle::new(self.fetching.spawn(work.in_current_span())),
         }
+    }
+}
+
+/// Fetches `symbols` side by side, as many as the fetcher's gate lets in.
+///
+/// One symbol at a time waits at the gate, so that the symbols of several runs come in by turns. One task drives all
+/// requests: they mostly wait, and waking one of many futures is cheaper than a task.
+async fn fetch_in_turn(
+    fetcher: &FetcherEntry,
+    plan: &RunPlan,
+    symbols: Vec<Symbol>,
+    batch: &mut Batch,
+) {
+    let mut fetches = FuturesUnordered::new();
+    for symbol in symbols {
+        let mut enter = pin!(fetcher.gate.enter());
+        let place = loop {
+            let next = async {
+                tokio::select! {
+                    biased;
+                    place = &mut enter => Next::Place(place),
+                    Some(result) = fetches.next() => Next::Result(result),
+                }
+            };
+            match batch.while_waiting(next).await {
+                Next::Result(result) => batch.add(result).await,
+                Next::Place(place) => break place,
+            }
+        };
+        fetches.push(fetch_symbol(fetcher, plan, symbol, place));
+        // A request leaves before the next is made ready.
+        tokio::task::yield_now().await;
+    }
+    while let Some(result) = batch.while_waiting(fetches.next()).await {
+        batch.add(result).await;
+    }
+}
+
+/// What comes first while a symbol waits at the gate.
+enum Next<'a> {
+    /// Of a symbol before it.
+    Result(SymbolResult),
+    /// Its own.
+    Place(Place<'a>),
+}
+
+async fn fail_all(plan: &RunPlan, symbols: Vec<Symbol>, batch: &mut Batch) {
+    for symbol in symbols {
+        let message = format!("no fetcher named {:?} is registered", plan.fetcher.name);
+        batch
+            .add(failed(symbol, 0, "plugin_missing", message))
+            .await;
     }
 }
 
@@ -229,22 +264,19 @@ impl Batch {
     }
 }
 
-/// Gets one symbol's bars, trying again as its errors deserve.
+/// Gets one symbol's bars, trying again as its errors deserve; for its first request it has a place.
 async fn fetch_symbol(
-    fetcher: Option<&FetcherEntry>,
+    fetcher: &FetcherEntry,
     plan: &RunPlan,
     symbol: Symbol,
+    mut place: Place<'_>,
 ) -> SymbolResult {
-    let Some(fetcher) = fetcher else {
-        let message = format!("no fetcher named {:?} is registered", plan.fetcher.name);
-        return failed(symbol, 0, "plugin_missing", message);
-    };
     let request = request(plan, symbol.clone());
     let mut attempt = 0;
     loop {
         attempt += 1;
         let started = Instant::now();
-        let outcome = fetcher.gate.pass(|| call(fetcher, &request)).await;
+        let outcome = fetcher.gate.pass(place, call(fetcher, &request)).await;
         fetcher.fetches.note(&outcome, started.elapsed());
         let error = match outcome {
             Ok(series) => {
@@ -262,6 +294,7 @@ async fn fetch_symbol(
         };
         tracing::debug!(%symbol, attempt, %error, "symbol is tried again");
         tokio::time::sleep(retry::jittered(wait, &symbol, attempt)).await;
+        place = fetcher.gate.enter().await;
     }
 }
 

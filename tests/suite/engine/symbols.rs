@@ -48,6 +48,25 @@ async fn a_hanging_symbol_does_not_hold_up_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_long_run_does_not_hold_up_a_short_one() {
+    let world = World::at("2025-06-02T16:59:00Z").limited(|limits| limits.per_second = Some(1.0));
+    let host = world.host().await;
+    let many: Vec<_> = (0..60).map(|n| format!("S{n}")).collect();
+    let long = job(&host, json!({"schedule_time": "17:00", "stock_ids": many})).await;
+    let short = job(&host, json!({"schedule_time": "18:00"})).await;
+
+    world.until("2025-06-02T17:00:05Z").await;
+    let run = host.run_now(&short, RunId::random(), ManualRun::default());
+    run.await.unwrap();
+    world.until("2025-06-02T17:00:08Z").await;
+
+    assert_eq!(runs(&host, &short).await[0].status, RunStatus::Success);
+    assert_eq!(runs(&host, &long).await[0].status, RunStatus::Running);
+    world.until("2025-06-02T17:01:08Z").await;
+    assert_eq!(runs(&host, &long).await[0].status, RunStatus::Success);
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_unavailable_provider_is_asked_again_after_1_2_and_4_seconds() {
     let world = World::at("2025-06-02T16:59:00Z");
     world
