@@ -68,6 +68,13 @@ fn shared(schemas: &mut Map<String, Value>, host: &Host) {
         "Interval".into(),
         json!({"type": "string", "enum": host.intervals()}),
     );
+    schemas.insert(
+        "OptionalDate".into(),
+        json!({
+            "description": "A date, or an empty text for none.",
+            "anyOf": [{"type": "string", "format": "date"}, {"type": "string", "enum": [""]}],
+        }),
+    );
     let price = json!({"type": "number", "nullable": true});
     schedules(schemas, host);
     fetchers(schemas, host);
@@ -221,6 +228,7 @@ fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
         "schedule" => return refer(shape, "Schedule"),
         "fetcher" if job => return refer(shape, "Fetcher"),
         "timezone" => json!({"format": "iana-time-zone", "example": "America/New_York"}),
+        "start_date" | "end_date" if input => return refer(shape, "OptionalDate"),
         "start_date" | "end_date" => json!({"format": "date"}),
         "interval" if job => return refer(shape, "Interval"),
         "misfire" if job => return refer(shape, "Misfire"),
