@@ -36,7 +36,6 @@ impl Pages {
     }
 
     /// `app` with the pages.
-    /// `app` with the pages.
     pub(super) fn route(self, app: poem::Route) -> poem::Route {
         let [docs_at, json_at, yaml_at] = PATHS;
         app.at(docs_at, get(docs.data(self.clone())))
