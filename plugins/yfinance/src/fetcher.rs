@@ -7,9 +7,10 @@ use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use chrono::DateTime;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, Url, redirect};
+use reqwest::{Client, Response, Url, redirect, retry};
 use stock_scheduler_sdk::{
     ConfigError, FetchError, FetchErrorKind, FetchRequest, Fetcher, FetcherInfo, Interval, Limits,
     Series, async_trait,
@@ -52,6 +53,8 @@ impl YFinance {
             .redirect(redirect::Policy::limited(3))
             .connect_timeout(CONNECT_TIMEOUT)
             .tcp_nodelay(true)
+            // The host tries again, and knows of it.
+            .retry(retry::never().max_retries_per_request(0))
             .build()
             .map_err(|e| {
                 ConfigError::at(
@@ -178,10 +181,8 @@ fn chart_url(base: &Url, request: &FetchRequest, window: Window) -> Url {
     // Of what a symbol may hold, this alone may not stand in a path as it is.
     let symbol = request.symbol.to_upper().replace('^', "%5E");
     let mut url = base.clone();
-    url.set_path(&format!(
-        "{}/v8/finance/chart/{symbol}",
-        base.path().trim_end_matches('/')
-    ));
+    let before = base.path().trim_end_matches('/');
+    url.set_path(&[before, "/v8/finance/chart/", &symbol].concat());
     let query = format!(
         "period1={}&period2={}&interval={}&includePrePost=false&events=div,splits,capitalGains",
         window.from.timestamp(),
@@ -193,15 +194,22 @@ fn chart_url(base: &Url, request: &FetchRequest, window: Window) -> Url {
 }
 
 /// The whole body, or `None` when it is larger than any chart. What gzip makes of it is counted, not what was sent.
-async fn body_of(mut response: Response) -> reqwest::Result<Option<Vec<u8>>> {
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await? {
+async fn body_of(mut response: Response) -> reqwest::Result<Option<Bytes>> {
+    // Most come in one piece, which need not be copied.
+    let first = response.chunk().await?.unwrap_or_default();
+    let mut next = response.chunk().await?;
+    if next.is_none() {
+        return Ok(Some(first).filter(|body| body.len() <= MOST_BYTES));
+    }
+    let mut body = Vec::from(first);
+    while let Some(chunk) = next {
         if body.len() + chunk.len() > MOST_BYTES {
             return Ok(None);
         }
         body.extend_from_slice(&chunk);
+        next = response.chunk().await?;
     }
-    Ok(Some(body))
+    Ok(Some(body.into()))
 }
 
 /// The seconds that the provider asks to wait, whether it gave them or the time when they are over.
