@@ -109,18 +109,17 @@ impl Link {
         .await
     }
 
-    /// Sends a command that the server answers within `wait`, without holding up other calls.
+    /// Sends commands that the server answers within `wait`, without holding up other calls.
     pub(crate) async fn wait<T: FromRedisValue>(
         &self,
         what: &str,
-        command: &Cmd,
+        commands: &Pipeline,
         wait: Duration,
     ) -> Result<T, StoreError> {
-        self.within(what, wait + DEADLINE, async {
-            self.alone(|mut connection| async move { command.query_async(&mut connection).await })
-                .await
-        })
-        .await
+        let ask = async |mut connection: MultiplexedConnection| {
+            commands.query_async(&mut connection).await
+        };
+        self.within(what, wait + DEADLINE, self.alone(ask)).await
     }
 
     /// Sends `read`, which begins to watch some keys, and then the transaction that `write` makes of its answers: it is

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
-use redis::{FromRedisValue, Value, cmd};
+use redis::{FromRedisValue, Value};
 use stock_scheduler_sdk::{Event, EventId, EventKind, EventLog, EventPage, StoreError};
 use tokio::time::Instant;
 
@@ -15,6 +15,9 @@ use crate::{RedisStore, event};
 const WAIT_AT_ONCE: Duration = Duration::from_secs(1);
 
 const EVENTS: &str = "{scheduler}:events";
+/// Keys of the log's last event, and of the last that was trimmed.
+const END: &str = "{scheduler}:last_event";
+const TRIMMED: &str = "{scheduler}:trimmed_events";
 
 /// An entry of the stream: its id, then names and values.
 type Entry = (String, Vec<(String, String)>);
@@ -27,31 +30,19 @@ impl EventLog for RedisStore {
         limit: usize,
         wait: Duration,
     ) -> Result<EventPage, StoreError> {
-        let until = Instant::now() + wait;
-        let page = self.page_of_events(after, limit).await?;
-        if limit == 0 || page.too_old || !page.events.is_empty() {
-            return Ok(page);
+        if limit == 0 || wait < Duration::from_millis(1) {
+            return self.page_of_events(after, limit).await;
         }
+        let until = Instant::now() + wait;
         loop {
-            let left = until
-                .saturating_duration_since(Instant::now())
-                .min(WAIT_AT_ONCE);
-            if left < Duration::from_millis(1) {
+            let left = until.saturating_duration_since(Instant::now());
+            let page = self
+                .next_events(after, limit, left.min(WAIT_AT_ONCE))
+                .await?;
+            // A log that ends elsewhere has lost what was read, or holds what this version cannot read.
+            let is_news = !page.events.is_empty() || page.last != after || page.too_old;
+            if is_news || left <= WAIT_AT_ONCE {
                 return Ok(page);
-            }
-            let events = match self.next_events(after, limit, left).await? {
-                Some(events) if events.is_empty() => {
-                    return self.page_of_events(after, limit).await;
-                }
-                events => events.unwrap_or_default(),
-            };
-            if let Some(newest) = events.last() {
-                let last = newest.id;
-                return Ok(EventPage {
-                    events,
-                    last,
-                    too_old: false,
-                });
             }
         }
     }
@@ -61,7 +52,7 @@ impl RedisStore {
     async fn page_of_events(&self, after: EventId, limit: usize) -> Result<EventPage, StoreError> {
         let mut both = redis::pipe();
         // Read first: an event that comes in between is then after the end that is told, and not before it.
-        both.mget(&["{scheduler}:last_event", "{scheduler}:trimmed_events"]);
+        both.mget(&[END, TRIMMED]);
         if limit > 0 {
             let range = both.cmd("XRANGE").arg(EVENTS).arg(format!("({after}"));
             range.arg("+").arg("COUNT").arg(limit);
@@ -70,10 +61,6 @@ impl RedisStore {
         let mut answers = answers.into_iter();
         let ends: Vec<Option<String>> = read(answers.next())?;
         let entries: Vec<Entry> = read(answers.next())?;
-        let place = |id: Option<&Option<String>>| -> Result<EventId, StoreError> {
-            let id = id.and_then(Option::as_deref);
-            id.map_or(Ok(EventId::START), |id| id.parse().map_err(corrupt))
-        };
         let events = read_entries(&entries, after, limit)?;
         let end = place(ends.first())?;
         Ok(EventPage {
@@ -83,31 +70,41 @@ impl RedisStore {
         })
     }
 
-    /// The events after `after` that can be read, as soon as there are any; `None` when none come within `wait`.
+    /// The events after `after` as soon as there are any, or none after `wait`.
     async fn next_events(
         &self,
         after: EventId,
         limit: usize,
         wait: Duration,
-    ) -> Result<Option<Vec<Event>>, StoreError> {
-        let mut command = cmd("XREAD");
-        command
-            .arg("COUNT")
-            .arg(limit)
-            .arg("BLOCK")
-            .arg(wait.as_millis() as u64);
-        command.arg("STREAMS").arg(EVENTS).arg(after.to_string());
-        let answer: Option<Vec<(String, Vec<Entry>)>> =
-            self.link.wait("wait for events", &command, wait).await?;
-        let Some(streams) = answer else {
-            return Ok(None);
+    ) -> Result<EventPage, StoreError> {
+        let mut all = redis::pipe();
+        // The end is read first, as above; what has been trimmed last, so that all is known that was before the answer.
+        all.get(END);
+        let next = all.cmd("XREAD").arg("COUNT").arg(limit);
+        let next = next.arg("BLOCK").arg(wait.as_millis().max(1) as u64);
+        next.arg("STREAMS").arg(EVENTS).arg(after.to_string());
+        all.get(TRIMMED);
+        type Streams = Option<Vec<(String, Vec<Entry>)>>;
+        let answer = self.link.wait("wait for events", &all, wait).await?;
+        let (end, streams, trimmed): (Option<String>, Streams, Option<String>) = answer;
+        let streams = streams.into_iter().flatten();
+        let entries: Vec<Entry> = streams.flat_map(|(_, entries)| entries).collect();
+        let last = match entries.last() {
+            Some((id, _)) => id.parse().map_err(corrupt)?,
+            None => place(Some(&end))?,
         };
-        let entries: Vec<_> = streams
-            .into_iter()
-            .flat_map(|(_, entries)| entries)
-            .collect();
-        read_entries(&entries, after, limit).map(Some)
+        Ok(EventPage {
+            events: read_entries(&entries, after, limit)?,
+            last,
+            too_old: after < place(Some(&trimmed))?,
+        })
     }
+}
+
+/// The event id that a key holds, if any.
+fn place(id: Option<&Option<String>>) -> Result<EventId, StoreError> {
+    let id = id.and_then(Option::as_deref);
+    id.map_or(Ok(EventId::START), |id| id.parse().map_err(corrupt))
 }
 
 /// Reads one answer of several; none is nothing.
