@@ -46,7 +46,9 @@ pub(crate) fn stored_head(run: RunId, plan: &RunPlan) -> String {
 
 /// Adds one to events of shape `b`.
 pub(crate) fn push_stored(events: &mut String, symbol: &Symbol, rows: usize) {
-    events.push_str(&format!("\n{rows} {symbol}"));
+    for part in ["\n", &rows.to_string(), " ", symbol.as_str()] {
+        events.push_str(part);
+    }
 }
 
 /// How many events of a shape a text holds.

@@ -4,14 +4,14 @@
 //! as long as a command takes a hundred.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
+use std::ops::Range;
 use std::sync::Arc;
 
 use redis::{Cmd, FromRedisValue, Pipeline, RedisResult, Value, pipe};
 use serde_json::json;
 use stock_scheduler_sdk::{
-    EventKind, Grant, RunPlan, RunStatus, StoreError, StoreErrorKind, StoredJob, Symbol,
-    SymbolOutcome, SymbolResult, records,
+    EventKind, Grant, RunPlan, RunStatus, Series, StoreError, StoreErrorKind, StoredJob, Symbol,
+    SymbolOutcome, SymbolResult, Window, records,
 };
 
 use crate::gather::Weigh;
@@ -35,12 +35,16 @@ impl RedisStore {
             ValueFormat::Wrapped => Some(self.metadata(grant, plan).await?),
         };
         let end = end.filter(|status| *status != RunStatus::Running);
-        let mut results = planned(plan, results).into_iter().peekable();
+        let results = plan.planned(results);
+        let mut room: usize = results.iter().map(room).sum();
+        let mut results = results.into_iter().peekable();
         loop {
             let mut step = RecordStep::new(grant, plan);
+            step.text.reserve_exact(room.min(BYTES));
             while let Some(result) = results.next_if(|_| !step.is_full()) {
-                step.push(Ready::of(result, grant, plan, metadata.as_deref())?);
+                step.add(result, grant, metadata.as_deref())?;
             }
+            room = room.saturating_sub(step.text.len());
             let is_last = results.peek().is_none();
             step.end = end.filter(|_| is_last);
             let joined = self.steps.join(step, |steps| self.record_steps(steps));
@@ -98,17 +102,12 @@ impl RedisStore {
 
 const STAMP: &str = "%Y-%m-%dT%H:%M:%S%.6f+00:00";
 
-/// The results for symbols of the plan, one for each.
-fn planned(plan: &RunPlan, mut results: Vec<SymbolResult>) -> Vec<SymbolResult> {
-    let given: HashSet<&Symbol> = results.iter().map(|result| &result.symbol).collect();
-    let mut open: HashSet<Symbol> = plan
-        .symbols
-        .iter()
-        .filter(|symbol| given.contains(*symbol))
-        .cloned()
-        .collect();
-    results.retain(|result| open.remove(&result.symbol));
-    results
+/// About how many bytes the window of a result takes.
+fn room(result: &SymbolResult) -> usize {
+    match &result.outcome {
+        SymbolOutcome::Fetched(series) => records::room(series),
+        SymbolOutcome::Failed { .. } => 0,
+    }
 }
 
 /// Some results of a run, and how it ends.
@@ -120,14 +119,20 @@ pub(crate) struct RecordStep {
     head: String,
     keep: Option<u32>,
     prefix: String,
+    /// How the keys of its windows end.
+    dates: String,
     end: Option<RunStatus>,
     results: Vec<Ready>,
+    /// Its windows, one after the other: one piece of memory is written and read faster than one for each.
+    text: Vec<u8>,
     bytes: usize,
 }
 
 /// A result, as it is written.
 struct Ready {
     symbol: Symbol,
+    /// Where the run is marked, and how.
+    field: String,
     mark: String,
     came: Came,
 }
@@ -136,7 +141,7 @@ enum Came {
     Data {
         rows: usize,
         key: String,
-        text: String,
+        text: Range<usize>,
     },
     Failure {
         event: String,
@@ -151,6 +156,7 @@ impl Weigh for RecordStep {
 
 impl RecordStep {
     fn new(grant: &Grant, plan: &RunPlan) -> Self {
+        let Window { start, end } = plan.window;
         Self {
             run: grant.run.to_string(),
             job: grant.job.to_string(),
@@ -158,8 +164,10 @@ impl RecordStep {
             head: event::stored_head(grant.run, plan),
             keep: plan.keep,
             prefix: plan.prefix.to_string(),
+            dates: format!(":{start}:{end}"),
             end: None,
             results: Vec::new(),
+            text: Vec::new(),
             bytes: 0,
         }
     }
@@ -168,12 +176,66 @@ impl RecordStep {
         self.results.len() >= RESULTS || self.bytes >= BYTES
     }
 
-    fn push(&mut self, result: Ready) {
-        self.bytes += match &result.came {
-            Came::Data { text, .. } => text.len(),
-            Came::Failure { event } => event.len(),
+    fn add(
+        &mut self,
+        result: SymbolResult,
+        grant: &Grant,
+        metadata: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let SymbolResult {
+            symbol,
+            attempts,
+            outcome,
+        } = result;
+        let (mark, came) = match outcome {
+            SymbolOutcome::Fetched(series) => {
+                let (rows, text) = self.render(&series, metadata);
+                let key = [&self.prefix, ":", symbol.as_str(), &self.dates].concat();
+                self.bytes += text.len();
+                (Mark::Stored(attempts, rows), Came::Data { rows, key, text })
+            }
+            SymbolOutcome::Failed { kind, message } => {
+                let failed = EventKind::StockFailed {
+                    execution_id: grant.run,
+                    stock_id: symbol.to_string(),
+                    kind: kind.clone(),
+                    message: message.clone(),
+                    attempts,
+                };
+                let event = event::json(&failed)?;
+                self.bytes += event.len();
+                let mark = Mark::Failed(attempts, kind.into(), message.into());
+                (mark, Came::Failure { event })
+            }
         };
-        self.results.push(result);
+        self.results.push(Ready {
+            field: ["s:", symbol.as_str()].concat(),
+            symbol,
+            mark: mark.to_text(),
+            came,
+        });
+        Ok(())
+    }
+
+    /// Writes a window: how many rows it has, and where it stands.
+    fn render(&mut self, series: &Series, metadata: Option<&str>) -> (usize, Range<usize>) {
+        let start = self.text.len();
+        let rows = match metadata {
+            None => records::append(series, &mut self.text),
+            Some(metadata) => {
+                self.text.extend_from_slice(br#"{"data": "#);
+                let rows = records::append(series, &mut self.text);
+                self.text.extend_from_slice(br#", "metadata": "#);
+                self.text.extend_from_slice(metadata.as_bytes());
+                self.text.push(b'}');
+                rows
+            }
+        };
+        (rows, start..self.text.len())
+    }
+
+    fn has(&self, symbol: &Symbol) -> bool {
+        self.results.iter().any(|result| result.symbol == *symbol)
     }
 
     fn key(&self) -> String {
@@ -215,51 +277,6 @@ impl RecordStep {
     }
 }
 
-impl Ready {
-    fn of(
-        result: SymbolResult,
-        grant: &Grant,
-        plan: &RunPlan,
-        metadata: Option<&str>,
-    ) -> Result<Self, StoreError> {
-        let SymbolResult {
-            symbol,
-            attempts,
-            outcome,
-        } = result;
-        let (mark, came) = match outcome {
-            SymbolOutcome::Fetched(series) => {
-                let records = records::render(&series);
-                let (rows, key) = (records.rows, plan.key(&symbol).to_string());
-                let text = match metadata {
-                    None => records.json,
-                    Some(metadata) => {
-                        format!(r#"{{"data": {}, "metadata": {metadata}}}"#, records.json)
-                    }
-                };
-                (Mark::Stored(attempts, rows), Came::Data { rows, key, text })
-            }
-            SymbolOutcome::Failed { kind, message } => {
-                let failed = EventKind::StockFailed {
-                    execution_id: grant.run,
-                    stock_id: symbol.to_string(),
-                    kind: kind.clone(),
-                    message: message.clone(),
-                    attempts,
-                };
-                let event = event::json(&failed)?;
-                let mark = Mark::Failed(attempts, kind.into(), message.into());
-                (mark, Came::Failure { event })
-            }
-        };
-        Ok(Self {
-            symbol,
-            mark: mark.to_text(),
-            came,
-        })
-    }
-}
-
 /// Watches the runs of these steps and reads who holds them and which of the symbols are marked.
 fn look_at(steps: &[Arc<RecordStep>]) -> Pipeline {
     let mut look = pipe();
@@ -271,7 +288,7 @@ fn look_at(steps: &[Arc<RecordStep>]) -> Pipeline {
     for step in steps {
         let fields = look.cmd("HMGET").arg(step.key()).arg("state");
         for result in &step.results {
-            fields.arg(format!("s:{}", result.symbol));
+            fields.arg(&result.field);
         }
     }
     look
@@ -282,27 +299,25 @@ fn write(steps: &[Arc<RecordStep>], seen: Vec<Value>) -> RedisResult<Pipeline> {
     let mut seen = seen.into_iter().skip(1);
     let time = seen.next().unwrap_or(Value::Nil);
     let (seconds, micros): (i64, u32) = FromRedisValue::from_redis_value(time)?;
-    let mut data = Data::default();
+    let mut data = Data::with_room(steps);
     let mut call = scripts::RECORD.call();
     call.arg(steps.len());
-    // Two steps of one run may come at once.
-    let mut written = HashSet::new();
-    for (step, fields) in steps.iter().zip(seen) {
+    for (place, (step, fields)) in steps.iter().zip(seen).enumerate() {
         let fields: Vec<Option<String>> = FromRedisValue::from_redis_value(fields)?;
         let (state, marks) = fields
             .split_first()
             .map_or((None, &[][..]), |(s, m)| (s.as_deref(), m));
         let mut open = step.open(state, marks);
-        open.retain(|result| written.insert((step.run.as_str(), &result.symbol)));
+        // Two steps of one run may come at once.
+        for earlier in steps[..place].iter().filter(|other| other.run == step.run) {
+            open.retain(|result| !earlier.has(&result.symbol));
+        }
         let (mut stored, mut owners) = (0, Vec::new());
+        let written_by = format!("{seconds}{micros:06} {}", step.job);
         for result in &open {
             if let Came::Data { rows, key, text } = &result.came {
                 stored += 1;
-                data.push(
-                    key,
-                    text,
-                    format!("{rows} {seconds}{micros:06} {}", step.job),
-                );
+                data.add(key, &step.text[text.clone()], *rows, &written_by);
                 if step.keep.is_some() {
                     owners.push(format!("{}:{}:", step.prefix, result.symbol));
                 }
@@ -313,7 +328,7 @@ fn write(steps: &[Arc<RecordStep>], seen: Vec<Value>) -> RedisResult<Pipeline> {
         call.arg(stored).arg(open.len() - stored);
         call.arg(2 * open.len());
         for result in &open {
-            call.arg(format!("s:{}", result.symbol)).arg(&result.mark);
+            call.arg(&result.field).arg(&result.mark);
         }
         let events = step.events(&open);
         call.arg(3 * events.len());
@@ -342,44 +357,52 @@ const WHY_A_TABLE: [&str; 2] = [
 ];
 
 /// The windows that are written, and what the index tells of them.
-#[derive(Default)]
-struct Data<'a> {
-    windows: Vec<(&'a str, &'a str)>,
-    facts: Vec<String>,
+struct Data {
+    windows: Cmd,
+    facts: Cmd,
+    keys: Cmd,
+    is_empty: bool,
 }
 
-impl<'a> Data<'a> {
-    fn push(&mut self, key: &'a str, text: &'a str, facts: String) {
-        self.windows.push((key, text));
-        self.facts.push(facts);
+impl Data {
+    fn with_room(steps: &[Arc<RecordStep>]) -> Self {
+        let count: usize = steps.iter().map(|step| step.results.len()).sum();
+        let bytes: usize = steps.iter().map(|step| step.text.len()).sum();
+        let command = |name: &str, bytes| {
+            let mut command = Cmd::with_capacity(2 * count + 4, count * ROOM_FOR_A_KEY + bytes);
+            command.arg(name);
+            command
+        };
+        let mut data = Self {
+            windows: command("MSET", bytes),
+            facts: command("HSET", count * ROOM_FOR_A_KEY),
+            keys: command("ZADD", 0),
+            is_empty: true,
+        };
+        data.facts.arg("{scheduler}:dataset").arg(&WHY_A_TABLE);
+        data.keys.arg("{scheduler}:datasets");
+        data
     }
 
-    fn write(&self, all: &mut Pipeline) {
-        if self.windows.is_empty() {
-            return;
-        }
-        let bytes = |(key, text): &(&str, &str)| key.len() + text.len();
-        let room = self.windows.iter().map(bytes).sum();
-        let mut set = Cmd::with_capacity(1 + 2 * self.windows.len(), room);
-        set.arg("MSET");
-        for (key, text) in &self.windows {
-            set.arg(*key).arg(*text);
-        }
-        all.add_command(set).ignore();
-        let facts = all
-            .cmd("HSET")
-            .arg("{scheduler}:dataset")
-            .arg(&WHY_A_TABLE)
-            .ignore();
-        for ((key, _), fact) in self.windows.iter().zip(&self.facts) {
-            facts.arg(*key).arg(fact);
-        }
-        let names = all.cmd("ZADD").arg("{scheduler}:datasets").ignore();
-        for (key, _) in &self.windows {
-            names.arg(0).arg(*key);
+    fn add(&mut self, key: &str, text: &[u8], rows: usize, written_by: &str) {
+        self.windows.arg(key).arg(text);
+        let facts = [&rows.to_string(), " ", written_by].concat();
+        self.facts.arg(key).arg(facts);
+        self.keys.arg(0).arg(key);
+        self.is_empty = false;
+    }
+
+    fn write(self, all: &mut Pipeline) {
+        if !self.is_empty {
+            for command in [self.windows, self.facts, self.keys] {
+                all.add_command(command).ignore();
+            }
         }
     }
 }
+
+/// Enough for a key, or for what is told of it.
+const ROOM_FOR_A_KEY: usize = 64;
 
 fn fenced(grant: &Grant) -> StoreError {
     let message = format!(

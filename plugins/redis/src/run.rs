@@ -45,7 +45,7 @@ pub(crate) enum Mark<'a> {
 impl Mark<'_> {
     pub(crate) fn to_text(&self) -> String {
         if let Mark::Stored(attempts, rows) = self {
-            return format!("[{attempts},{rows}]");
+            return ["[", &attempts.to_string(), ",", &rows.to_string(), "]"].concat();
         }
         json!(self).to_string()
     }

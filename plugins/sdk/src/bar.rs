@@ -181,17 +181,19 @@ impl Series {
 
     /// The wall-clock time at which `bar` begins in this series' zone; its date is the session's date.
     pub fn local_time(&self, bar: &Bar) -> NaiveDateTime {
-        bar.time
-            .with_timezone(&offset(self.zone, bar.time))
-            .naive_local()
+        bar.time.with_timezone(&self.offset(bar)).naive_local()
     }
-}
 
-/// How far `zone` is ahead of UTC at `time`.
-fn offset(zone: Tz, time: DateTime<Utc>) -> FixedOffset {
-    thread_local! {
-        static KNOWN: DayMemory<FixedOffset> = const { DayMemory::new() };
+    /// How far this series' zone is ahead of UTC where `bar` begins.
+    pub(crate) fn offset(&self, bar: &Bar) -> FixedOffset {
+        thread_local! {
+            static KNOWN: DayMemory<FixedOffset> = const { DayMemory::new() };
+        }
+        let look_up = || {
+            self.zone
+                .offset_from_utc_datetime(&bar.time.naive_utc())
+                .fix()
+        };
+        KNOWN.with(|known| known.get(self.zone, bar.time, look_up))
     }
-    let look_up = || zone.offset_from_utc_datetime(&time.naive_utc()).fix();
-    KNOWN.with(|known| known.get(zone, time, look_up))
 }

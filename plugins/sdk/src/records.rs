@@ -26,7 +26,17 @@ pub struct Records {
 /// Without [`Bar::adj_close`] no price of a bar can be adjusted and all are `null`: a provider that adjusts nothing
 /// repeats the close there.
 pub fn render(series: &Series) -> Records {
-    let mut text = Vec::with_capacity(2 + series.bars.len() * ROOM_FOR_A_ROW);
+    let mut text = Vec::new();
+    let rows = append(series, &mut text);
+    Records {
+        json: String::from_utf8(text).expect("only ASCII was written"),
+        rows,
+    }
+}
+
+/// Appends what [`render`] gives to `text`, and answers how many rows it holds.
+pub fn append(series: &Series, text: &mut Vec<u8>) -> usize {
+    text.reserve(room(series));
     let mut rows = 0;
     text.push(b'[');
     for bar in &series.bars {
@@ -37,19 +47,21 @@ pub fn render(series: &Series) -> Records {
         if rows > 0 {
             text.push(b',');
         }
-        push_row(&mut text, series, bar, &prices);
+        push_row(text, series, bar, &prices);
         rows += 1;
     }
     text.push(b']');
-    Records {
-        json: String::from_utf8(text).expect("only ASCII was written"),
-        rows,
-    }
+    rows
 }
 
 /// Whether `bar` holds nothing worth a record: no volume, and no adjusted price that is known and not 0.
 pub fn is_blank(bar: &Bar) -> bool {
     bar.volume == 0 && Adjusted::of(bar).are_blank()
+}
+
+/// About how many bytes the records of `series` take.
+pub fn room(series: &Series) -> usize {
+    2 + series.bars.len() * ROOM_FOR_A_ROW
 }
 
 /// The length of a row whose prices have up to four digits and all their ten decimals.
@@ -61,7 +73,8 @@ fn push_row(text: &mut Vec<u8>, series: &Series, bar: &Bar, prices: &Adjusted) {
         number::push_signed(text, bar.time.timestamp_millis());
     } else {
         text.extend_from_slice(b"{\"Date\":");
-        number::push_signed(text, series.local_time(bar).and_utc().timestamp_millis());
+        let ahead = 1_000 * i64::from(series.offset(bar).local_minus_utc());
+        number::push_signed(text, bar.time.timestamp_millis() + ahead);
     }
     text.extend_from_slice(b",\"Close\":");
     number::push_float(text, prices.close);

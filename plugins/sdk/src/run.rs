@@ -1,5 +1,6 @@
 //! One carrying-out of a job: who runs it, with what right, and how far it is.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -155,6 +156,30 @@ impl RunPlan {
             symbol: symbol.clone(),
             window: self.window,
         }
+    }
+
+    /// Those of `results` that are for symbols of the plan, one for each.
+    pub fn planned(&self, mut results: Vec<SymbolResult>) -> Vec<SymbolResult> {
+        let mut places: HashMap<&Symbol, usize> = HashMap::with_capacity(results.len());
+        for (place, result) in results.iter().enumerate() {
+            places.entry(&result.symbol).or_insert(place);
+        }
+        // They come about in the order of the plan, so that most are found near the first.
+        let is_first = |symbol: &Symbol| results.first().is_some_and(|r| r.symbol == *symbol);
+        let first = self.symbols.iter().position(is_first).unwrap_or(0);
+        let near = first.saturating_sub(results.len());
+        let mut is_planned = vec![false; results.len()];
+        for symbol in self.symbols[near..].iter().chain(&self.symbols[..near]) {
+            if places.is_empty() {
+                break;
+            }
+            if let Some(place) = places.remove(symbol) {
+                is_planned[place] = true;
+            }
+        }
+        let mut is_planned = is_planned.into_iter();
+        results.retain(|_| is_planned.next().unwrap_or(false));
+        results
     }
 }
 

@@ -1,6 +1,5 @@
 //! Runs: who may ask what of them. How each question is answered is told by `poll`, `claims`, `progress` and `history`.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use stock_scheduler_sdk::{
@@ -50,16 +49,7 @@ impl RunStore for SqliteStore {
         results: Vec<SymbolResult>,
         end: Option<RunStatus>,
     ) -> Result<(), StoreError> {
-        let given: HashSet<_> = results.iter().map(|result| result.symbol.clone()).collect();
-        let planned: HashSet<_> = plan
-            .symbols
-            .iter()
-            .filter(|symbol| given.contains(*symbol))
-            .collect();
-        let asked = results
-            .into_iter()
-            .filter(|result| planned.contains(&result.symbol));
-        let results = Results::of(grant.run, plan, asked.collect());
+        let results = Results::of(grant.run, plan, plan.planned(results));
         let grant = grant.clone();
         let end = end.filter(|status| *status != RunStatus::Running);
         let step = move |step: &mut Step<'_>| step.record(&grant, &results, end);

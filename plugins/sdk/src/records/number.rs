@@ -6,8 +6,10 @@
 const LARGEST_DECIMAL: f64 = 1e16 - 1.0;
 const SMALLEST_DECIMAL: f64 = 1e-15;
 
-const DECIMALS: usize = 10;
-const DECIMAL_UNITS: u64 = 10_u64.pow(DECIMALS as u32);
+/// Units of the last, the tenth decimal.
+const DECIMAL_UNITS: u64 = 10_u64.pow(10);
+/// So many numbers eight digits tell apart.
+const EIGHT_DIGITS: u64 = 10_u64.pow(8);
 
 /// Writes `value` with one to ten decimals, with an exponent where it is huge or tiny, `null` where it is not finite.
 pub(super) fn push_float(text: &mut Vec<u8>, value: f64) {
@@ -40,58 +42,65 @@ pub(super) fn push_signed(text: &mut Vec<u8>, value: i64) {
 
 /// Writes a whole number that is not negative.
 pub(super) fn push_unsigned(text: &mut Vec<u8>, value: u64) {
-    let mut digits = [b'0'; 20];
-    let first = write_digits(&mut digits, value).min(19);
-    text.extend_from_slice(&digits[first..]);
+    if value < EIGHT_DIGITS {
+        return push_without_zeros(text, value);
+    }
+    push_unsigned(text, value / EIGHT_DIGITS);
+    text.extend_from_slice(&characters(digits(value % EIGHT_DIGITS)));
 }
 
-/// The whole part of `size` and the rest in units of the last decimal.
+/// The whole part of `size`, which is no longer than a decimal may be, and the rest in units of the last decimal.
 fn round(size: f64) -> (u64, u64) {
-    let whole = size as u64;
+    // By way of signed numbers, for which the processor has a single step.
+    let whole = size as i64;
     let scaled = (size - whole as f64) * DECIMAL_UNITS as f64;
-    let units = scaled as u64;
+    let units = scaled as i64;
     let rest = scaled - units as f64;
     let up = rest > 0.5 || (rest == 0.5 && (units == 0 || units % 2 == 1));
-    match units + u64::from(up) {
+    let (whole, units) = (whole.unsigned_abs(), units.unsigned_abs() + u64::from(up));
+    match units {
         DECIMAL_UNITS.. => (whole + 1, 0),
         units => (whole, units),
     }
 }
 
+/// Writes ten decimals without the zeros at their end, but for the first.
 fn push_decimals(text: &mut Vec<u8>, units: u64) {
-    let mut digits = [b'0'; DECIMALS];
-    write_digits(&mut digits, units);
-    let last = digits.iter().rposition(|digit| *digit != b'0').unwrap_or(0);
-    text.extend_from_slice(&digits[..=last]);
+    let (first_eight, last_two) = (digits(units / 100), units % 100);
+    text.extend_from_slice(&characters(first_eight));
+    if last_two > 0 {
+        let last_two = [last_two / 10, last_two % 10].map(|digit| b'0' + digit as u8);
+        text.extend_from_slice(&last_two);
+        text.truncate(text.len() - usize::from(last_two[1] == b'0'));
+    } else {
+        let zeros = first_eight.leading_zeros() as usize / 8;
+        text.truncate(text.len() - zeros.min(7));
+    }
 }
 
-/// Writes `value` at the end of `digits`, which holds zeros and is long enough; answers where its first digit is.
-fn write_digits(digits: &mut [u8], mut value: u64) -> usize {
-    let mut at = digits.len();
-    while value >= 10 {
-        let pair = 2 * (value % 100) as usize;
-        value /= 100;
-        at -= 2;
-        digits[at..at + 2].copy_from_slice(&PAIRS[pair..pair + 2]);
-    }
-    if value > 0 {
-        at -= 1;
-        digits[at] = b'0' + value as u8;
-    }
-    at
+/// Writes a number of at most eight digits.
+fn push_without_zeros(text: &mut Vec<u8>, value: u64) {
+    let digits = digits(value);
+    let zeros = (digits.trailing_zeros() / 8).min(7);
+    // Eight at once and some of them too many, because that is a single step.
+    text.extend_from_slice(&characters(digits >> (8 * zeros)));
+    text.truncate(text.len() - zeros as usize);
 }
 
-/// All pairs of digits, `00` to `99`.
-const PAIRS: [u8; 200] = {
-    let mut pairs = [0; 200];
-    let mut n = 0;
-    while n < 100 {
-        pairs[2 * n] = b'0' + (n / 10) as u8;
-        pairs[2 * n + 1] = b'0' + (n % 10) as u8;
-        n += 1;
-    }
-    pairs
-};
+/// The digits of a number below 10^8, one in each byte, the first in the lowest.
+fn digits(value: u64) -> u64 {
+    // Each step takes all parts of the number in two at once: fours, pairs, then digits. The factors stand for divisions
+    // by 100 and by 10, and are exact for all that a part can be.
+    let fours = (value / 10_000) | ((value % 10_000) << 32);
+    let hundreds = ((fours * 10_486) >> 20) & 0x0000_007F_0000_007F;
+    let pairs = hundreds | ((fours - 100 * hundreds) << 16);
+    let tens = ((pairs * 103) >> 10) & 0x000F_000F_000F_000F;
+    tens | ((pairs - 10 * tens) << 8)
+}
+
+fn characters(digits: u64) -> [u8; 8] {
+    (digits | 0x3030_3030_3030_3030).to_le_bytes()
+}
 
 /// Writes `value` as C's `%.10g` does for numbers of this size.
 fn push_with_exponent(text: &mut Vec<u8>, value: f64) {
@@ -163,6 +172,15 @@ mod tests {
             (f64::NAN, "null"),
         ] {
             assert_eq!(float(value), expected, "{value:e}");
+        }
+    }
+
+    #[test]
+    fn eight_digits_are_those_of_the_number() {
+        let steps = (0..EIGHT_DIGITS).step_by(9_973);
+        for value in steps.chain([9, 10, 9_999, 10_000, 99_999, 9_999_999, EIGHT_DIGITS - 1]) {
+            let text = String::from_utf8(characters(digits(value)).to_vec()).unwrap();
+            assert_eq!(text, format!("{value:08}"));
         }
     }
 
