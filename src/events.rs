@@ -20,6 +20,8 @@ const PAGE: usize = 1_024;
 const LONG_POLL: Duration = Duration::from_secs(5);
 /// How long to wait before asking again a store that did not answer.
 const RETRY: Duration = Duration::from_millis(200);
+/// A question that the store has not answered by then fails for all who have asked it: one timer for many requests.
+const DEADLINE: Duration = Duration::from_millis(900);
 
 /// An event on its way to subscribers; its bytes on the wire are made once, by the first who needs them.
 #[derive(Debug)]
@@ -57,11 +59,14 @@ pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
 /// Drops what was learned from events, when some may have been missed.
 pub(crate) type Forget = Box<dyn Fn() + Send + Sync>;
 
+/// Where the answer goes once the log is read to its end.
+type Asked = oneshot::Sender<Result<(), StoreError>>;
+
 /// Where events are heard.
 #[derive(Debug, Clone)]
 pub struct EventBus {
     live: broadcast::Sender<Heard>,
-    questions: mpsc::UnboundedSender<oneshot::Sender<Result<(), StoreError>>>,
+    questions: mpsc::UnboundedSender<Asked>,
     seen: watch::Receiver<Option<EventId>>,
 }
 
@@ -106,7 +111,8 @@ impl EventBus {
         *self.seen.borrow()
     }
 
-    /// Waits until everything that any instance had written when this was called has been heard here.
+    /// Waits until everything that any instance had written when this was called has been heard here, or until it is clear
+    /// that the store is away, which takes less than a second.
     ///
     /// Callers that wait at the same time share one question to the store.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
@@ -128,7 +134,7 @@ struct Follower {
     is_busy: bool,
     live: broadcast::Sender<Heard>,
     seen: watch::Sender<Option<EventId>>,
-    asked: mpsc::UnboundedReceiver<oneshot::Sender<Result<(), StoreError>>>,
+    asked: mpsc::UnboundedReceiver<Asked>,
 }
 
 impl Follower {
@@ -147,7 +153,7 @@ impl Follower {
             let answer = loop {
                 tokio::select! {
                     answer = &mut page => break answer,
-                    Some(first) = self.asked.recv() => self.answer(first).await,
+                    Some(first) = self.asked.recv() => drop(self.answer(Some(first)).await),
                 }
             };
             match answer {
@@ -162,9 +168,8 @@ impl Follower {
 
     /// Finds the end of the log, from which this process listens.
     async fn begin(&mut self) {
-        match self.store.events(EventId::START, 0, Duration::ZERO).await {
-            Ok(page) => drop(self.seen.send(Some(page.last))),
-            Err(_) => self.rest().await,
+        if self.answer(None).await.is_err() {
+            self.rest().await;
         }
     }
 
@@ -175,18 +180,22 @@ impl Follower {
         loop {
             tokio::select! {
                 () = &mut rest => return,
-                Some(first) = self.asked.recv() => self.answer(first).await,
+                Some(first) = self.asked.recv() => drop(self.answer(Some(first)).await),
             }
         }
     }
 
     /// Reads the log to its end once for all who are waiting.
-    async fn answer(&mut self, first: oneshot::Sender<Result<(), StoreError>>) {
-        let mut waiting = vec![first];
-        while let Ok(next) = self.asked.try_recv() {
-            waiting.push(next);
+    async fn answer(&mut self, first: Option<Asked>) -> Result<(), StoreError> {
+        // Requests that are being read right now ask the same.
+        tokio::task::yield_now().await;
+        let mut waiting = Vec::from_iter(first);
+        self.take_asked(&mut waiting);
+        let outcome = self.in_time().await;
+        if outcome.is_err() {
+            // Who has asked meanwhile need not wait for the same silence from its beginning.
+            self.take_asked(&mut waiting);
         }
-        let outcome = self.catch_up().await;
         for reply in waiting {
             let copy = match &outcome {
                 Ok(()) => Ok(()),
@@ -195,6 +204,22 @@ impl Follower {
             // Whoever asked may have gone.
             let _ = reply.send(copy);
         }
+        outcome
+    }
+
+    fn take_asked(&mut self, waiting: &mut Vec<Asked>) {
+        while let Ok(next) = self.asked.try_recv() {
+            waiting.push(next);
+        }
+    }
+
+    async fn in_time(&mut self) -> Result<(), StoreError> {
+        let caught_up = tokio::time::timeout(DEADLINE, self.catch_up()).await;
+        caught_up.unwrap_or_else(|_| {
+            self.is_away = true;
+            let message = format!("{} did not answer within {DEADLINE:?}", self.store.kind());
+            Err(StoreError::new(StoreErrorKind::Unavailable, message))
+        })
     }
 
     async fn catch_up(&mut self) -> Result<(), StoreError> {

@@ -104,10 +104,8 @@ enum From {
 
 impl EventsApi {
     async fn from(&self, last_id: Option<&str>, since: Option<&str>) -> Result<From, Refused> {
-        self.host
-            .in_time(self.host.events().catch_up())
-            .await
-            .map_err(HostError::from)?;
+        let caught_up = self.host.events().catch_up().await;
+        caught_up.map_err(HostError::from)?;
         let end = self.host.events().seen().unwrap_or_default();
         let after = match (
             last_id.filter(|id| !id.is_empty()),

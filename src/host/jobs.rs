@@ -115,7 +115,7 @@ impl Host {
 
     /// A job as it is after everything that was acknowledged before this question.
     pub async fn job(&self, id: &JobId) -> Result<Arc<JobView>, HostError> {
-        self.in_time(self.inner.bus.catch_up()).await?;
+        self.inner.bus.catch_up().await?;
         if let Some(view) = self.inner.cache.job(id) {
             return Ok(view);
         }
