@@ -20,7 +20,7 @@ mod service;
 mod spec;
 mod wire;
 
-use poem::{Endpoint, Response, Route};
+use poem::{Endpoint, IntoEndpoint, Response};
 use poem_openapi::OpenApiService;
 use tokio_util::sync::CancellationToken;
 
@@ -69,6 +69,6 @@ fn endpoint(
 ) -> impl Endpoint<Output = Response> + use<> {
     let service = service(host, job_gauges, stop);
     let routes = outer::Routes::of(&spec::document(&service, host), &pages::PATHS);
-    let app = pages::Pages::of(host).route(Route::new().nest("/", service));
+    let app = pages::WithPages::new(host, service.into_endpoint());
     outer::Outer::new(app, routes, cors::Cors::new(origins))
 }

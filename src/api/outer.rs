@@ -50,18 +50,26 @@ impl Routes {
 
     /// The route of a path: one without parameters before one with.
     fn find(&self, path: &str) -> Option<&RoutePath> {
-        let count = path.split('/').count();
-        self.0.iter().find(|route| route.fits(path, count))
+        let mut segments = [""; MOST_SEGMENTS];
+        let mut count = 0;
+        for segment in path.split('/') {
+            *segments.get_mut(count)? = segment;
+            count += 1;
+        }
+        self.0.iter().find(|route| route.fits(&segments[..count]))
     }
 }
 
+/// More than any route has.
+const MOST_SEGMENTS: usize = 8;
+
 impl RoutePath {
-    /// Whether it is the route of a path of `count` segments.
-    fn fits(&self, path: &str, count: usize) -> bool {
-        let mut both = self.segments.iter().zip(path.split('/'));
-        self.segments.len() == count
+    /// Whether it is the route of a path of these segments.
+    fn fits(&self, path: &[&str]) -> bool {
+        let mut both = self.segments.iter().zip(path);
+        self.segments.len() == path.len()
             && both.all(|(segment, text)| {
-                segment == &text || (segment.starts_with('{') && !text.is_empty())
+                segment == text || (segment.starts_with('{') && !text.is_empty())
             })
     }
 
@@ -86,7 +94,9 @@ pub(super) struct Outer<E> {
     inner: E,
     routes: Routes,
     cors: Cors,
-    requests: AtomicU64,
+    /// How this process names requests, and how many it has named.
+    names: String,
+    named: AtomicU64,
 }
 
 impl<E> Outer<E> {
@@ -95,7 +105,8 @@ impl<E> Outer<E> {
             inner,
             routes,
             cors,
-            requests: AtomicU64::new(0),
+            names: format!("{}-", std::process::id()),
+            named: AtomicU64::new(0),
         }
     }
 }
@@ -172,11 +183,10 @@ impl<E: Endpoint> Outer<E> {
             .filter(|id| (1..=64).contains(&id.len()) && id.chars().all(|c| c.is_ascii_graphic()))
         {
             Some(id) => id.to_owned(),
-            None => format!(
-                "{}-{}",
-                std::process::id(),
-                self.requests.fetch_add(1, Ordering::Relaxed)
-            ),
+            None => {
+                let number = self.named.fetch_add(1, Ordering::Relaxed);
+                [self.names.as_str(), &number.to_string()].concat()
+            }
         }
     }
 }
