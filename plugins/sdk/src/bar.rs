@@ -194,6 +194,6 @@ impl Series {
                 .offset_from_utc_datetime(&bar.time.naive_utc())
                 .fix()
         };
-        KNOWN.with(|known| known.get(self.zone, bar.time, look_up))
+        KNOWN.with(|known| known.get(self.zone, bar.time.timestamp(), look_up))
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! How a single number is written is `number`'s business.
 
+mod line;
 mod number;
 
 use crate::{Bar, Series};
+use line::Line;
 
 /// A rendered series.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -37,17 +39,19 @@ pub fn render(series: &Series) -> Records {
 /// Appends what [`render`] gives to `text`, and answers how many rows it holds.
 pub fn append(series: &Series, text: &mut Vec<u8>) -> usize {
     text.reserve(room(series));
-    let mut rows = 0;
+    let (mut rows, mut line) = (0, Line::new());
     text.push(b'[');
     for bar in &series.bars {
         let prices = Adjusted::of(bar);
         if prices.are_blank() && bar.volume == 0 {
             continue;
         }
+        line.clear();
         if rows > 0 {
-            text.push(b',');
+            line.push(b",");
         }
-        push_row(text, series, bar, &prices);
+        push_record(&mut line, series, bar, &prices);
+        text.extend_from_slice(line.as_bytes());
         rows += 1;
     }
     text.push(b']');
@@ -61,32 +65,32 @@ pub fn is_blank(bar: &Bar) -> bool {
 
 /// About how many bytes the records of `series` take.
 pub fn room(series: &Series) -> usize {
-    2 + series.bars.len() * ROOM_FOR_A_ROW
+    2 + series.bars.len() * ROOM_FOR_A_RECORD
 }
 
-/// The length of a row whose prices have up to four digits and all their ten decimals.
-const ROOM_FOR_A_ROW: usize = 144;
+/// The length of a record whose prices have up to four digits and all their ten decimals.
+const ROOM_FOR_A_RECORD: usize = 144;
 
-fn push_row(text: &mut Vec<u8>, series: &Series, bar: &Bar, prices: &Adjusted) {
+fn push_record(line: &mut Line, series: &Series, bar: &Bar, prices: &Adjusted) {
     if series.interval.is_intraday() {
-        text.extend_from_slice(b"{\"Datetime\":");
-        number::push_signed(text, bar.time.timestamp_millis());
+        line.push(b"{\"Datetime\":");
+        number::push_signed(line, bar.time.timestamp_millis());
     } else {
-        text.extend_from_slice(b"{\"Date\":");
+        line.push(b"{\"Date\":");
         let ahead = 1_000 * i64::from(series.offset(bar).local_minus_utc());
-        number::push_signed(text, bar.time.timestamp_millis() + ahead);
+        number::push_signed(line, bar.time.timestamp_millis() + ahead);
     }
-    text.extend_from_slice(b",\"Close\":");
-    number::push_float(text, prices.close);
-    text.extend_from_slice(b",\"High\":");
-    number::push_float(text, prices.high);
-    text.extend_from_slice(b",\"Low\":");
-    number::push_float(text, prices.low);
-    text.extend_from_slice(b",\"Open\":");
-    number::push_float(text, prices.open);
-    text.extend_from_slice(b",\"Volume\":");
-    number::push_unsigned(text, bar.volume);
-    text.push(b'}');
+    line.push(b",\"Close\":");
+    number::push_float(line, prices.close);
+    line.push(b",\"High\":");
+    number::push_float(line, prices.high);
+    line.push(b",\"Low\":");
+    number::push_float(line, prices.low);
+    line.push(b",\"Open\":");
+    number::push_float(line, prices.open);
+    line.push(b",\"Volume\":");
+    number::push_unsigned(line, bar.volume);
+    line.push(b"}");
 }
 
 /// The prices of a bar, adjusted for later splits and dividends; NaN is unknown.

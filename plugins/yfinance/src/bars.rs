@@ -72,17 +72,17 @@ fn check_granularity(meta: &Meta, request: &FetchRequest) -> Result<(), FetchErr
 /// A row of the table: a session and where its prices are.
 struct Row {
     session: Session,
-    time: DateTime<Utc>,
+    /// When it is stamped, in seconds since 1970.
+    time: i64,
     at: usize,
 }
 
 /// The rows whose session is asked for, oldest first.
 fn rows_within(request: &FetchRequest, times: &[i64], zone: Tz) -> Result<Vec<Row>, FetchError> {
     let mut rows = Vec::with_capacity(times.len());
-    for (at, seconds) in times.iter().enumerate() {
-        let time = instant(*seconds)
-            .ok_or_else(|| malformed(request, format!("timestamp {seconds} is no trading time")))?;
-        let session = session(zone, time);
+    for (at, &time) in times.iter().enumerate() {
+        let session = session(zone, time)
+            .ok_or_else(|| malformed(request, format!("timestamp {time} is no trading time")))?;
         // Yahoo appends the bar at the end of the span, and the live price, to what was asked for.
         if (request.start..request.end).contains(&session.date) {
             rows.push(Row { session, time, at });

@@ -59,17 +59,17 @@ pub(crate) struct Session {
     pub(crate) begins: DateTime<Utc>,
 }
 
-/// The session whose bar is stamped `time`.
-pub(crate) fn session(zone: Tz, time: DateTime<Utc>) -> Session {
+/// The session whose bar is stamped `seconds` after 1970, if that is in a year in which anything is traded.
+pub(crate) fn session(zone: Tz, seconds: i64) -> Option<Session> {
     thread_local! {
-        static KNOWN: DayMemory<Session> = const { DayMemory::new() };
+        static KNOWN: DayMemory<Option<Session>> = const { DayMemory::new() };
     }
     let work_out = || {
-        let date = session_date(zone, time);
+        let date = session_date(zone, instant(seconds)?);
         let begins = first_instant(zone, date);
-        Session { date, begins }
+        Some(Session { date, begins })
     };
-    KNOWN.with(|known| known.get(zone, time, work_out))
+    KNOWN.with(|known| known.get(zone, seconds, work_out))
 }
 
 /// The instant `seconds` after 1970, if it is in a year in which anything is traded.
@@ -145,8 +145,8 @@ mod tests {
                     let date = session_date(zone, time);
                     let begins = first_instant(zone, date);
                     assert_eq!(
-                        session(zone, time),
-                        Session { date, begins },
+                        session(zone, time.timestamp()),
+                        Some(Session { date, begins }),
                         "{zone} {time}"
                     );
                 }

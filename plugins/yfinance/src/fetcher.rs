@@ -5,6 +5,7 @@
 use std::error::Error;
 use std::io;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
@@ -29,6 +30,7 @@ use crate::zones::Zones;
 pub struct YFinance {
     client: Client,
     hosts: Hosts,
+    addresses: Addresses,
     zones: Zones,
     limits: Limits,
     timeout: Duration,
@@ -65,6 +67,7 @@ impl YFinance {
         Ok(Self {
             client,
             hosts: Hosts::new(config.urls()?),
+            addresses: Addresses::default(),
             zones: Zones::default(),
             limits: limits(&config),
             timeout: config.timeout,
@@ -79,7 +82,7 @@ impl YFinance {
         deadline: Instant,
     ) -> Result<SymbolChart, FetchError> {
         let (host, base) = self.hosts.current();
-        let url = chart_url(base, request, window);
+        let url = self.addresses.of(base, request, window);
         let left = deadline.saturating_duration_since(Instant::now());
         let answered = self.answer_of(url, request, left).await;
         if answered
@@ -175,22 +178,6 @@ fn check(request: &FetchRequest) -> Result<(), FetchError> {
         return Err(no_bars(request));
     }
     Ok(())
-}
-
-fn chart_url(base: &Url, request: &FetchRequest, window: Window) -> Url {
-    // Of what a symbol may hold, this alone may not stand in a path as it is.
-    let symbol = request.symbol.to_upper().replace('^', "%5E");
-    let mut url = base.clone();
-    let before = base.path().trim_end_matches('/');
-    url.set_path(&[before, "/v8/finance/chart/", &symbol].concat());
-    let query = format!(
-        "period1={}&period2={}&interval={}&includePrePost=false&events=div,splits,capitalGains",
-        window.from.timestamp(),
-        window.until.timestamp(),
-        request.interval
-    );
-    url.set_query(Some(&query));
-    url
 }
 
 /// The whole body, or `None` when it is larger than any chart. What gzip makes of it is counted, not what was sent.
@@ -293,5 +280,51 @@ impl Hosts {
         let _ = self
             .current
             .compare_exchange(host, next, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// Makes the addresses of charts. The symbols of a job have all of it in common but themselves, so the last one is kept.
+#[derive(Default)]
+struct Addresses(Mutex<Option<Address>>);
+
+struct Address {
+    base: Url,
+    window: Window,
+    interval: Interval,
+    /// The address without a path.
+    question: Url,
+}
+
+impl Addresses {
+    fn of(&self, base: &Url, request: &FetchRequest, window: Window) -> Url {
+        // Of what a symbol may hold, this alone may not stand in a path as it is.
+        let symbol = request.symbol.to_upper().replace('^', "%5E");
+        let mut url = self.question(base, request.interval, window);
+        let before = base.path().trim_end_matches('/');
+        url.set_path(&[before, "/v8/finance/chart/", &symbol].concat());
+        url
+    }
+
+    fn question(&self, base: &Url, interval: Interval, window: Window) -> Url {
+        let mut last = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let is_same =
+            |a: &&Address| a.window == window && a.interval == interval && a.base == *base;
+        if let Some(known) = last.as_ref().filter(is_same) {
+            return known.question.clone();
+        }
+        let mut question = base.clone();
+        question.set_query(Some(&format!(
+            "period1={}&period2={}&interval={interval}&includePrePost=false&events=div,splits,capitalGains",
+            window.from.timestamp(),
+            window.until.timestamp(),
+        )));
+        let base = base.clone();
+        let known = last.insert(Address {
+            base,
+            window,
+            interval,
+            question,
+        });
+        known.question.clone()
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! A correctly rounded `{:.10}` differs from it in about one number of 200,000, so the rule is followed step by step.
 
+use super::line::Line;
+
 /// Above this, and below [`SMALLEST_DECIMAL`] but for 0, numbers have an exponent.
 const LARGEST_DECIMAL: f64 = 1e16 - 1.0;
 const SMALLEST_DECIMAL: f64 = 1e-15;
@@ -12,41 +14,51 @@ const DECIMAL_UNITS: u64 = 10_u64.pow(10);
 const EIGHT_DIGITS: u64 = 10_u64.pow(8);
 
 /// Writes `value` with one to ten decimals, with an exponent where it is huge or tiny, `null` where it is not finite.
-pub(super) fn push_float(text: &mut Vec<u8>, value: f64) {
-    if !value.is_finite() {
-        text.extend_from_slice(b"null");
-        return;
-    }
+pub(super) fn push_float(line: &mut Line, value: f64) {
     let size = value.abs();
-    if size > LARGEST_DECIMAL || (size < SMALLEST_DECIMAL && size != 0.0) {
-        push_with_exponent(text, value);
-        return;
+    let is_decimal = (SMALLEST_DECIMAL..=LARGEST_DECIMAL).contains(&size) || size == 0.0;
+    if !is_decimal {
+        return push_odd(line, value);
     }
     let (whole, units) = round(size);
     // Not the sign bit: pandas writes negative zero without a sign, but a rounded -1e-12 with one.
     if value < 0.0 {
-        text.push(b'-');
+        line.push(b"-");
     }
-    push_unsigned(text, whole);
-    text.push(b'.');
-    push_decimals(text, units);
+    push_unsigned(line, whole);
+    line.push(b".");
+    push_decimals(line, units);
 }
 
 /// Writes a whole number.
-pub(super) fn push_signed(text: &mut Vec<u8>, value: i64) {
+pub(super) fn push_signed(line: &mut Line, value: i64) {
     if value < 0 {
-        text.push(b'-');
+        line.push(b"-");
     }
-    push_unsigned(text, value.unsigned_abs());
+    push_unsigned(line, value.unsigned_abs());
 }
 
 /// Writes a whole number that is not negative.
-pub(super) fn push_unsigned(text: &mut Vec<u8>, value: u64) {
-    if value < EIGHT_DIGITS {
-        return push_without_zeros(text, value);
+#[inline]
+pub(super) fn push_unsigned(line: &mut Line, value: u64) {
+    match value {
+        0..EIGHT_DIGITS => push_first(line, value),
+        _ => push_long(line, value),
     }
-    push_unsigned(text, value / EIGHT_DIGITS);
-    text.extend_from_slice(&characters(digits(value % EIGHT_DIGITS)));
+}
+
+/// Writes a number of more than eight digits.
+fn push_long(line: &mut Line, value: u64) {
+    push_unsigned(line, value / EIGHT_DIGITS);
+    line.push(&characters(digits(value % EIGHT_DIGITS)));
+}
+
+/// Writes a number of at most eight digits.
+#[inline]
+fn push_first(line: &mut Line, value: u64) {
+    let digits = digits(value);
+    let zeros = (digits.trailing_zeros() / 8).min(7);
+    line.push_some(characters(digits >> (8 * zeros)), 8 - zeros as usize);
 }
 
 /// The whole part of `size`, which is no longer than a decimal may be, and the rest in units of the last decimal.
@@ -65,26 +77,16 @@ fn round(size: f64) -> (u64, u64) {
 }
 
 /// Writes ten decimals without the zeros at their end, but for the first.
-fn push_decimals(text: &mut Vec<u8>, units: u64) {
+#[inline]
+fn push_decimals(line: &mut Line, units: u64) {
     let (first_eight, last_two) = (digits(units / 100), units % 100);
-    text.extend_from_slice(&characters(first_eight));
-    if last_two > 0 {
-        let last_two = [last_two / 10, last_two % 10].map(|digit| b'0' + digit as u8);
-        text.extend_from_slice(&last_two);
-        text.truncate(text.len() - usize::from(last_two[1] == b'0'));
-    } else {
-        let zeros = first_eight.leading_zeros() as usize / 8;
-        text.truncate(text.len() - zeros.min(7));
+    if last_two == 0 {
+        let zeros = (first_eight.leading_zeros() / 8).min(7);
+        return line.push_some(characters(first_eight), 8 - zeros as usize);
     }
-}
-
-/// Writes a number of at most eight digits.
-fn push_without_zeros(text: &mut Vec<u8>, value: u64) {
-    let digits = digits(value);
-    let zeros = (digits.trailing_zeros() / 8).min(7);
-    // Eight at once and some of them too many, because that is a single step.
-    text.extend_from_slice(&characters(digits >> (8 * zeros)));
-    text.truncate(text.len() - zeros as usize);
+    line.push(&characters(first_eight));
+    let last_two = [last_two / 10, last_two % 10].map(|digit| b'0' + digit as u8);
+    line.push_some(last_two, 2 - usize::from(last_two[1] == b'0'));
 }
 
 /// The digits of a number below 10^8, one in each byte, the first in the lowest.
@@ -102,8 +104,12 @@ fn characters(digits: u64) -> [u8; 8] {
     (digits | 0x3030_3030_3030_3030).to_le_bytes()
 }
 
-/// Writes `value` as C's `%.10g` does for numbers of this size.
-fn push_with_exponent(text: &mut Vec<u8>, value: f64) {
+/// Writes what is no decimal: as C's `%.10g` does for numbers of this size, or `null`.
+#[cold]
+fn push_odd(line: &mut Line, value: f64) {
+    if !value.is_finite() {
+        return line.push(b"null");
+    }
     let scientific = format!("{value:.9e}");
     let (mantissa, exponent) = scientific
         .split_once('e')
@@ -112,17 +118,24 @@ fn push_with_exponent(text: &mut Vec<u8>, value: f64) {
     let (sign, exponent) = exponent
         .strip_prefix('-')
         .map_or(('+', exponent), |digits| ('-', digits));
-    text.extend_from_slice(format!("{mantissa}e{sign}{exponent:0>2}").as_bytes());
+    line.push_text(&format!("{mantissa}e{sign}{exponent:0>2}"));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What `push` writes, also where something else was written before.
+    fn written(push: impl Fn(&mut Line)) -> String {
+        let mut line = Line::new();
+        line.push(b"99999999999999999999999999999999");
+        line.clear();
+        push(&mut line);
+        String::from_utf8(line.as_bytes().to_vec()).unwrap()
+    }
+
     fn float(value: f64) -> String {
-        let mut text = Vec::new();
-        push_float(&mut text, value);
-        String::from_utf8(text).unwrap()
+        written(|line| push_float(line, value))
     }
 
     #[test]
@@ -199,9 +212,8 @@ mod tests {
             10_000_000,
             u64::MAX,
         ] {
-            let mut text = Vec::new();
-            push_unsigned(&mut text, value);
-            assert_eq!(String::from_utf8(text).unwrap(), value.to_string());
+            let text = written(|line| push_unsigned(line, value));
+            assert_eq!(text, value.to_string());
         }
         for value in [
             0,
@@ -211,9 +223,8 @@ mod tests {
             i64::MIN,
             i64::MAX,
         ] {
-            let mut text = Vec::new();
-            push_signed(&mut text, value);
-            assert_eq!(String::from_utf8(text).unwrap(), value.to_string());
+            let text = written(|line| push_signed(line, value));
+            assert_eq!(text, value.to_string());
         }
     }
 }
