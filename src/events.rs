@@ -20,6 +20,8 @@ const PAGE: usize = 1_024;
 const LONG_POLL: Duration = Duration::from_secs(5);
 /// How long to wait before asking again a store that did not answer.
 const RETRY: Duration = Duration::from_millis(200);
+/// How long after some events the next are waited for: what comes close together is read together.
+const TOGETHER: Duration = Duration::from_millis(3);
 /// A question that the store has not answered by then fails for all who have asked it: one timer for many requests.
 const DEADLINE: Duration = Duration::from_millis(900);
 
@@ -157,10 +159,16 @@ impl Follower {
                 }
             };
             match answer {
-                Ok(page) => self.publish(seen, page),
+                Ok(page) => {
+                    let is_all = (1..PAGE).contains(&page.events.len());
+                    self.publish(seen, page);
+                    if is_all {
+                        self.rest(TOGETHER).await;
+                    }
+                }
                 Err(_) => {
                     self.is_away = true;
-                    self.rest().await;
+                    self.rest(RETRY).await;
                 }
             }
         }
@@ -169,13 +177,13 @@ impl Follower {
     /// Finds the end of the log, from which this process listens.
     async fn begin(&mut self) {
         if self.answer(None).await.is_err() {
-            self.rest().await;
+            self.rest(RETRY).await;
         }
     }
 
     /// Waits a little before the store is asked again; questions in the meantime are still put to it.
-    async fn rest(&mut self) {
-        let rest = tokio::time::sleep(RETRY);
+    async fn rest(&mut self, time: Duration) {
+        let rest = tokio::time::sleep(time);
         tokio::pin!(rest);
         loop {
             tokio::select! {

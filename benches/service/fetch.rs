@@ -12,7 +12,7 @@ use super::{figure, median, note};
 /// 500 symbols, one month of daily bars, a provider that answers at once.
 pub(crate) async fn at_once() {
     let provider = Process::own(&["serve-provider", "0"]);
-    compare(&provider.url, 500, 32, 9, 0.6, Some(40.0)).await;
+    compare(&provider.url, 500, 32, 25, 0.6, Some(40.0)).await;
 }
 
 /// 5,000 symbols, 50 ms for every answer, 64 requests under way.
@@ -55,7 +55,7 @@ async fn compare(
             post(&http, &format!("{}/scheduler/jobs", service.url), body).await["job_id"].clone();
         let job = job.as_str().unwrap();
         let warm = client();
-        let (mut bare, mut ours) = (Vec::new(), Vec::new());
+        let (mut bare, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
         for round in 0..=rounds {
             let bare_rate = symbols as f64
                 / fetch_only(&warm, provider, &names, concurrency)
@@ -66,21 +66,23 @@ async fn compare(
             if round > 0 || rounds == 1 {
                 bare.push(bare_rate);
                 ours.push(our_rate);
+                ratios.push(our_rate / bare_rate);
             }
         }
-        let (bare, ours) = (median(bare), median(ours));
+        // Each run beside the loop just before it: a machine that others use has fast and slow moments.
+        let ratio = median(ratios);
         note(
             &format!("{name}: bare loop, {symbols} symbols, {concurrency} at once"),
-            bare,
+            median(bare),
             "symbols/s",
         );
-        note(&format!("{name}: the job"), ours, "symbols/s");
+        note(&format!("{name}: the job"), median(ours), "symbols/s");
         figure(
             &format!("{name}: job / bare loop"),
-            ours / bare,
+            ratio,
             "",
             &format!(">= {least}"),
-            ours / bare >= least,
+            ratio >= least,
         );
         if let Some(most) = most_mb {
             let peak = service.memory("VmHWM");
