@@ -90,6 +90,16 @@ fn read_started(text: &str) -> Option<EventKind> {
     })
 }
 
+/// The symbols of an event of shape `b`, each with its rows.
+pub(crate) fn stored_symbols(text: &str) -> impl Iterator<Item = (&str, usize)> {
+    text.lines().skip(1).filter_map(read_symbol)
+}
+
+fn read_symbol(line: &str) -> Option<(&str, usize)> {
+    let (rows, symbol) = line.split_once(' ')?;
+    Some((symbol, rows.parse().ok()?))
+}
+
 fn read_stored(text: &str) -> Vec<Option<EventKind>> {
     let mut lines = text.lines();
     let head: Vec<&str> = lines.next().unwrap_or_default().splitn(3, ' ').collect();
@@ -98,11 +108,11 @@ fn read_stored(text: &str) -> Vec<Option<EventKind>> {
         let [_, window, prefix] = head[..] else {
             return None;
         };
-        let (rows, symbol) = line.split_once(' ')?;
+        let (symbol, rows) = read_symbol(line)?;
         Some(EventKind::StockFetched {
             execution_id: run?,
             stock_id: symbol.to_owned(),
-            rows: rows.parse().ok()?,
+            rows,
             key: [prefix, ":", symbol, ":", window].concat(),
         })
     };

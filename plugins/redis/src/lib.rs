@@ -20,7 +20,7 @@
 //! | `{scheduler}:rt:<job>` | hash | revision, next and last fire, token, runs that go, latest run |
 //! | `{scheduler}:fires:<job>` | zset | `fire state run started reason`, by fire time |
 //! | `{scheduler}:runs:<job>` | zset | ids of runs by their first token |
-//! | `{scheduler}:run:<run>` | hash | a run: `head` never changes, `state` does, `s:<SYMBOL>` is how far a symbol is |
+//! | `{scheduler}:run:<run>` | hash | a run: `head` never changes, `state` does, `b:<N>` and `s:<SYMBOL>` are how far its symbols are |
 //! | `{scheduler}:leases`, `…:held:<host>` | zset, hash | until when a host lives, and the runs that it holds |
 //! | `{scheduler}:events` | stream | the event log; an event's id is its stream id |
 //! | `{scheduler}:datasets`, `…:dataset` | zset, hash | the stored windows by key; rows, when and by which job |

@@ -4,6 +4,7 @@
 //! as long as a command takes a hundred.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use stock_scheduler_sdk::{
 };
 
 use crate::gather::Weigh;
-use crate::run::Mark;
+use crate::run::{self, Mark};
 use crate::{RedisStore, ValueFormat, event, scripts};
 
 /// One step takes no further results beyond these, so that each is answered in time however much there is to store.
@@ -131,9 +132,8 @@ pub(crate) struct RecordStep {
 /// A result, as it is written.
 struct Ready {
     symbol: Symbol,
-    /// Where the run is marked, and how.
-    field: String,
-    mark: String,
+    /// What the run is marked with, where its event does not tell all.
+    mark: Option<String>,
     came: Came,
 }
 
@@ -192,7 +192,8 @@ impl RecordStep {
                 let (rows, text) = self.render(&series, metadata);
                 let key = [&self.prefix, ":", symbol.as_str(), &self.dates].concat();
                 self.bytes += text.len();
-                (Mark::Stored(attempts, rows), Came::Data { rows, key, text })
+                let mark = (attempts != 1).then(|| Mark::Stored(attempts, rows).to_text());
+                (mark, Came::Data { rows, key, text })
             }
             SymbolOutcome::Failed { kind, message } => {
                 let failed = EventKind::StockFailed {
@@ -205,15 +206,10 @@ impl RecordStep {
                 let event = event::json(&failed)?;
                 self.bytes += event.len();
                 let mark = Mark::Failed(attempts, kind.into(), message.into());
-                (mark, Came::Failure { event })
+                (Some(mark.to_text()), Came::Failure { event })
             }
         };
-        self.results.push(Ready {
-            field: ["s:", symbol.as_str()].concat(),
-            symbol,
-            mark: mark.to_text(),
-            came,
-        });
+        self.results.push(Ready { symbol, mark, came });
         Ok(())
     }
 
@@ -242,17 +238,18 @@ impl RecordStep {
         format!("{{scheduler}}:run:{}", self.run)
     }
 
-    /// Which results are to be written, given the run's state and marks: none unless the run goes under our token.
-    fn open(&self, state: Option<&str>, marks: &[Option<String>]) -> Vec<&Ready> {
-        let words: Vec<&str> = state.unwrap_or_default().split(' ').collect();
+    /// Which results are to be written, given the fields of the run: those of symbols that are not marked, while the run
+    /// goes under our token.
+    fn open(&self, fields: &HashMap<String, String>) -> Vec<&Ready> {
+        let state = fields.get("state").map_or("", String::as_str);
+        let words: Vec<&str> = state.split(' ').collect();
         let goes = matches!(words[..], ["running", _, job, token, ..] if job == self.job && token == self.token);
-        let unmarked = |(result, mark): (_, &Option<String>)| mark.is_none().then_some(result);
-        self.results
-            .iter()
-            .zip(marks)
-            .filter_map(unmarked)
-            .filter(|_| goes)
-            .collect()
+        if !goes {
+            return Vec::new();
+        }
+        let marked = run::marked_symbols(fields);
+        let is_open = |result: &&Ready| !marked.contains(result.symbol.as_str());
+        self.results.iter().filter(is_open).collect()
     }
 
     /// The events of these results in their order, each with its shape and how many it is: what was stored one after the
@@ -277,7 +274,7 @@ impl RecordStep {
     }
 }
 
-/// Watches the runs of these steps and reads who holds them and which of the symbols are marked.
+/// Watches the runs of these steps and reads them: who holds them, and which symbols are marked.
 fn look_at(steps: &[Arc<RecordStep>]) -> Pipeline {
     let mut look = pipe();
     let watch = look.cmd("WATCH");
@@ -286,10 +283,7 @@ fn look_at(steps: &[Arc<RecordStep>]) -> Pipeline {
     }
     look.cmd("TIME");
     for step in steps {
-        let fields = look.cmd("HMGET").arg(step.key()).arg("state");
-        for result in &step.results {
-            fields.arg(&result.field);
-        }
+        look.hgetall(step.key());
     }
     look
 }
@@ -303,11 +297,7 @@ fn write(steps: &[Arc<RecordStep>], seen: Vec<Value>) -> RedisResult<Pipeline> {
     let mut call = scripts::RECORD.call();
     call.arg(steps.len());
     for (place, (step, fields)) in steps.iter().zip(seen).enumerate() {
-        let fields: Vec<Option<String>> = FromRedisValue::from_redis_value(fields)?;
-        let (state, marks) = fields
-            .split_first()
-            .map_or((None, &[][..]), |(s, m)| (s.as_deref(), m));
-        let mut open = step.open(state, marks);
+        let mut open = step.open(&FromRedisValue::from_redis_value(fields)?);
         // Two steps of one run may come at once.
         for earlier in steps[..place].iter().filter(|other| other.run == step.run) {
             open.retain(|result| !earlier.has(&result.symbol));
@@ -326,9 +316,13 @@ fn write(steps: &[Arc<RecordStep>], seen: Vec<Value>) -> RedisResult<Pipeline> {
         call.arg(&step.run).arg(&step.job).arg(&step.token);
         call.arg(step.end.map(RunStatus::as_str).unwrap_or_default());
         call.arg(stored).arg(open.len() - stored);
-        call.arg(2 * open.len());
-        for result in &open {
-            call.arg(&result.field).arg(&result.mark);
+        let marks = open
+            .iter()
+            .filter_map(|ready| Some((&ready.symbol, ready.mark.as_ref()?)));
+        let marks: Vec<_> = marks.collect();
+        call.arg(2 * marks.len());
+        for (symbol, mark) in marks {
+            call.arg(["s:", symbol.as_str()].concat()).arg(mark);
         }
         let events = step.events(&open);
         call.arg(3 * events.len());

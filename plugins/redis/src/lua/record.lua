@@ -3,7 +3,8 @@
 -- which symbols are not marked yet.
 -- ARGV: how many runs; for each: run, job, token, status to end with ('' goes on), how many symbols were stored, how
 -- many failed; lists, each with its length before it: fields and values of marks, events as shape, value and how many
--- they are; windows to keep ('' for all), and the list of owners (what comes before the dates) to keep so many of.
+-- they are (those of what was stored are marks too); windows to keep ('' for all), and the list of owners (what comes
+-- before the dates) to keep so many of.
 -- Answers a word for each run: done, or fenced.
 local at = 1
 
@@ -57,7 +58,15 @@ local function record()
   if not r or r.token ~= token or r.job ~= job or call('EXISTS', rt) == 0 then return 'fenced' end
   if r.status ~= 'running' then return 'done' end
   if last_mark > first_mark then call('HSET', key, unpack(ARGV, first_mark, last_mark)) end
-  for i = first_event, last_event, 3 do log(job, ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])) end
+  local before = tonumber(r.stored)
+  for i = first_event, last_event, 3 do
+    local shape, event, count = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+    log(job, shape, event, count)
+    if shape == 'b' then
+      call('HSET', key, string.format('b:%d', before), event)
+      before = before + count
+    end
+  end
   for i = first_owner, last_owner do drop_old(ARGV[i], keep) end
   r.stored, r.failed = string.format('%d', r.stored + stored), string.format('%d', r.failed + failed)
   if ending ~= '' then
