@@ -75,6 +75,14 @@ pub(crate) struct Results {
     ends: Vec<usize>,
 }
 
+/// About how many bytes the bars of a result take.
+fn room(result: &SymbolResult) -> usize {
+    match &result.outcome {
+        SymbolOutcome::Fetched(series) => packed::room(series),
+        SymbolOutcome::Failed { .. } => 0,
+    }
+}
+
 /// What a plan says of where bars are stored.
 #[derive(Clone)]
 pub(crate) struct Plan {
@@ -96,7 +104,7 @@ impl Results {
             },
             marks: Vec::with_capacity(results.len()),
             events: Vec::with_capacity(results.len()),
-            windows: Vec::new(),
+            windows: Vec::with_capacity(results.iter().map(room).sum()),
             text: String::new(),
             ends: Vec::with_capacity(results.len()),
         };

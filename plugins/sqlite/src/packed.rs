@@ -24,6 +24,11 @@ fn is_short(price: usize) -> u16 {
     1 << (PRICES + price)
 }
 
+/// About how many bytes a series takes.
+pub(crate) fn room(series: &Series) -> usize {
+    32 + 32 * series.bars.len()
+}
+
 /// Appends `series` without its symbol.
 pub(crate) fn write(series: &Series, bytes: &mut Vec<u8>) {
     write_text(&series.interval.to_string(), bytes);
@@ -33,12 +38,15 @@ pub(crate) fn write(series: &Series, bytes: &mut Vec<u8>) {
         write_text(currency, bytes);
     }
     write_number(series.bars.len() as u64, bytes);
-    let mut before = 0;
+    let (mut before, mut line) = (0, Line::new());
     for bar in &series.bars {
         let time = bar.time.timestamp_micros();
-        write_signed(time.wrapping_sub(before), bytes);
+        line.clear();
+        line.push_signed(time.wrapping_sub(before));
         before = time;
-        write_bar(bar, bytes);
+        push_bar(bar, &mut line);
+        bytes.extend_from_slice(line.as_bytes());
+        write_extra(bar, bytes);
     }
     let actions = actions(series);
     write_number(actions.len() as u64, bytes);
@@ -52,11 +60,12 @@ fn actions(series: &Series) -> Vec<String> {
     texts.filter_map(Result::ok).filter(reads_back).collect()
 }
 
-fn write_bar(bar: &Bar, bytes: &mut Vec<u8>) {
-    let start = bytes.len();
+/// All of a bar but its further columns.
+fn push_bar(bar: &Bar, line: &mut Line) {
+    let flags_at = line.length;
     let mut flags = 0;
-    bytes.extend([0, 0]);
-    write_number(bar.volume, bytes);
+    line.push([0, 0]);
+    line.push_number(bar.volume);
     let mut prices = [bar.open, bar.high, bar.low, bar.close, bar.adj_close];
     if bar.adj_close.map(f64::to_bits) == bar.close.map(f64::to_bits) {
         flags |= IS_UNADJUSTED;
@@ -64,14 +73,13 @@ fn write_bar(bar: &Bar, bytes: &mut Vec<u8>) {
     }
     for (n, price) in prices.into_iter().enumerate() {
         let Some(price) = price else { continue };
-        let short = price as f32;
         flags |= is_there(n);
-        match f64::from(short).to_bits() == price.to_bits() {
-            true => {
-                flags |= is_short(n);
-                bytes.extend(short.to_le_bytes());
-            }
-            false => bytes.extend(price.to_le_bytes()),
+        let (short, long) = (price as f32, price.to_bits());
+        if f64::from(short).to_bits() == long {
+            flags |= is_short(n);
+            line.push(short.to_le_bytes());
+        } else {
+            line.push(long.to_le_bytes());
         }
     }
     if bar.finality == Finality::Final {
@@ -79,13 +87,18 @@ fn write_bar(bar: &Bar, bytes: &mut Vec<u8>) {
     }
     if !bar.extra.is_empty() {
         flags |= HAS_EXTRA;
+    }
+    line.bytes[flags_at..flags_at + 2].copy_from_slice(&flags.to_le_bytes());
+}
+
+fn write_extra(bar: &Bar, bytes: &mut Vec<u8>) {
+    if !bar.extra.is_empty() {
         write_number(bar.extra.len() as u64, bytes);
         for (name, value) in &bar.extra {
             write_text(name, bytes);
-            bytes.extend(value.to_le_bytes());
+            bytes.extend_from_slice(&value.to_le_bytes());
         }
     }
-    bytes[start..start + 2].copy_from_slice(&flags.to_le_bytes());
 }
 
 fn write_text(text: &str, bytes: &mut Vec<u8>) {
@@ -93,17 +106,56 @@ fn write_text(text: &str, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(text.as_bytes());
 }
 
-/// Seven bits to a byte, the low ones first.
-fn write_number(mut number: u64, bytes: &mut Vec<u8>) {
-    while number >= 0x80 {
-        bytes.push(number as u8 | 0x80);
-        number >>= 7;
-    }
-    bytes.push(number as u8);
+fn write_number(number: u64, bytes: &mut Vec<u8>) {
+    let mut line = Line::new();
+    line.push_number(number);
+    bytes.extend_from_slice(line.as_bytes());
 }
 
-fn write_signed(number: i64, bytes: &mut Vec<u8>) {
-    write_number(((number << 1) ^ (number >> 63)).cast_unsigned(), bytes);
+/// A bar on its way to the others, put together in a place of its own: that is faster than to let the whole grow piece by
+/// piece.
+struct Line {
+    bytes: [u8; Line::ROOM],
+    length: usize,
+}
+
+impl Line {
+    /// For two long numbers, the flags and five long prices.
+    const ROOM: usize = 10 + 2 + 10 + 5 * 8;
+
+    fn new() -> Self {
+        Self {
+            bytes: [0; Self::ROOM],
+            length: 0,
+        }
+    }
+
+    fn clear(&mut self) {
+        self.length = 0;
+    }
+
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.length]
+    }
+
+    #[inline]
+    fn push<const LENGTH: usize>(&mut self, bytes: [u8; LENGTH]) {
+        self.bytes[self.length..self.length + LENGTH].copy_from_slice(&bytes);
+        self.length += LENGTH;
+    }
+
+    /// Seven bits to a byte, the low ones first.
+    fn push_number(&mut self, mut number: u64) {
+        while number >= 0x80 {
+            self.push([number as u8 | 0x80]);
+            number >>= 7;
+        }
+        self.push([number as u8]);
+    }
+
+    fn push_signed(&mut self, number: i64) {
+        self.push_number(((number << 1) ^ (number >> 63)).cast_unsigned());
+    }
 }
 
 /// Takes the series of `symbol` off `bytes`; `None` where they are not as [`write()`] writes them.
