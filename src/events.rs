@@ -4,10 +4,12 @@
 //! this process has not written itself it learns in the same way, so every instance over one store hears the same.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use bytes::Bytes;
+use futures_util::future::poll_immediate;
 use stock_scheduler_sdk::{Event, EventId, EventPage, Store, StoreError, StoreErrorKind};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -65,8 +67,12 @@ pub(crate) type Forget = Box<dyn Fn() + Send + Sync>;
 type Asked = oneshot::Sender<Result<(), StoreError>>;
 
 /// Where events are heard.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct EventBus {
+    store: Arc<dyn Store>,
+    /// Whether the store has so far said at once where its log ends: one in this process need not be asked by way of the
+    /// follower.
+    tells_at_once: Arc<AtomicBool>,
     live: broadcast::Sender<Heard>,
     questions: mpsc::UnboundedSender<Asked>,
     seen: watch::Receiver<Option<EventId>>,
@@ -84,7 +90,7 @@ impl EventBus {
         let (questions, asked) = mpsc::unbounded_channel();
         let (seen_sender, seen) = watch::channel(None);
         let follower = Follower {
-            store,
+            store: store.clone(),
             listeners,
             forget,
             is_away: false,
@@ -95,6 +101,8 @@ impl EventBus {
         };
         (
             Self {
+                store,
+                tells_at_once: Arc::new(AtomicBool::new(true)),
                 live,
                 questions,
                 seen,
@@ -118,10 +126,30 @@ impl EventBus {
     ///
     /// Callers that wait at the same time share one question to the store.
     pub async fn catch_up(&self) -> Result<(), StoreError> {
+        if self.is_at_the_end().await {
+            return Ok(());
+        }
         let (reply, answer) = oneshot::channel();
         let stopped = || StoreError::new(StoreErrorKind::Unavailable, "the service is stopping");
         self.questions.send(reply).map_err(|_| stopped())?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
+    }
+}
+
+impl EventBus {
+    /// Whether everything has been heard, as far as the store tells without waiting.
+    async fn is_at_the_end(&self) -> bool {
+        let Some(seen) = self
+            .seen()
+            .filter(|_| self.tells_at_once.load(Ordering::Relaxed))
+        else {
+            return false;
+        };
+        let answer = poll_immediate(self.store.events(seen, 0, Duration::ZERO)).await;
+        if answer.is_none() {
+            self.tells_at_once.store(false, Ordering::Relaxed);
+        }
+        matches!(answer, Some(Ok(page)) if page.last == seen)
     }
 }
 
