@@ -160,8 +160,9 @@ impl Engine {
 
 /// Fetches `symbols` side by side, as many as the fetcher's gate lets in.
 ///
-/// One symbol at a time waits at the gate, so that the symbols of several runs come in by turns. One task drives all
-/// requests: they mostly wait, and waking one of many futures is cheaper than a task.
+/// One symbol at a time waits at the gate, so that the symbols of several runs come in by turns, and a place that is free
+/// is taken before anything is made of an answer. One task drives all requests: they mostly wait, and waking one of many
+/// futures is cheaper than a task.
 async fn fetch_in_turn(
     fetcher: &FetcherEntry,
     plan: &RunPlan,
@@ -185,8 +186,6 @@ async fn fetch_in_turn(
             }
         };
         fetches.push(fetch_symbol(fetcher, plan, symbol, place));
-        // A request leaves before the next is made ready.
-        tokio::task::yield_now().await;
     }
     while let Some(result) = batch.while_waiting(fetches.next()).await {
         batch.add(result).await;
