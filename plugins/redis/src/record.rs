@@ -298,8 +298,9 @@ fn write(steps: &[Arc<RecordStep>], seen: Vec<Value>) -> RedisResult<Pipeline> {
     call.arg(steps.len());
     for (place, (step, fields)) in steps.iter().zip(seen).enumerate() {
         let mut open = step.open(&FromRedisValue::from_redis_value(fields)?);
-        // Two steps of one run may come at once.
-        for earlier in steps[..place].iter().filter(|other| other.run == step.run) {
+        // Two steps of one run may come at once. One with another token writes nothing, or this one does not.
+        let same = |other: &&Arc<RecordStep>| other.run == step.run && other.token == step.token;
+        for earlier in steps[..place].iter().filter(same) {
             open.retain(|result| !earlier.has(&result.symbol));
         }
         let (mut stored, mut owners) = (0, Vec::new());
@@ -404,4 +405,64 @@ fn fenced(grant: &Grant) -> StoreError {
         grant.run, grant.token
     );
     StoreError::new(StoreErrorKind::Fenced, message)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::DateTime;
+    use stock_scheduler_sdk::{HostId, Job, JobId, RunId};
+
+    use super::*;
+
+    #[test]
+    fn a_step_under_an_overtaken_token_takes_nothing_from_the_one_beside_it() {
+        let now = DateTime::UNIX_EPOCH;
+        let symbol: Symbol = "AAPL".parse().unwrap();
+        let job = Job::new(JobId::random(), "j", vec![symbol.clone()], json!({}), now);
+        let plan = RunPlan::of(&job, job.window(now.date_naive()));
+        let run = RunId::random();
+        let step = |token| {
+            let grant = Grant {
+                job: job.id.clone(),
+                run,
+                token,
+                attempt: 1,
+                started_at: now,
+            };
+            let mut step = RecordStep::new(&grant, &plan);
+            let outcome = SymbolOutcome::Failed {
+                kind: "cancelled".into(),
+                message: String::new(),
+            };
+            let symbol = symbol.clone();
+            let result = SymbolResult {
+                symbol,
+                attempts: 1,
+                outcome,
+            };
+            step.add(result, &grant, None).unwrap();
+            Arc::new(step)
+        };
+        let text = |text: &str| Value::BulkString(text.into());
+        let state = format!("running {} {} 8 2 0 0 0 -", HostId::random(), job.id);
+        let fields = Value::Array(vec![text("state"), text(&state)]);
+        let time = Value::Array(vec![text("1"), text("2")]);
+        let seen = |steps: usize| {
+            let looks = std::iter::repeat_n(fields.clone(), steps);
+            [Value::Okay, time.clone()]
+                .into_iter()
+                .chain(looks)
+                .collect()
+        };
+        let marks = |steps: &[_]| {
+            let all = write(steps, seen(steps.len()))
+                .unwrap()
+                .get_packed_pipeline();
+            String::from_utf8(all).unwrap().matches("s:AAPL").count()
+        };
+
+        assert_eq!(marks(&[step(7), step(8)]), 1, "a stale one before it");
+        assert_eq!(marks(&[step(8), step(8)]), 1, "the same one before it");
+        assert_eq!(marks(&[step(7)]), 0, "a stale one alone");
+    }
 }

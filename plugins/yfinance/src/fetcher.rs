@@ -291,7 +291,7 @@ struct Address {
     base: Url,
     window: Window,
     interval: Interval,
-    /// The address without a path.
+    /// The address; its path is still the base's.
     question: Url,
 }
 

@@ -26,7 +26,8 @@ pub trait EventLog: Send + Sync + 'static {
 pub struct EventPage {
     /// The events, oldest first.
     pub events: Vec<Event>,
-    /// The id of the newest event in the log; [`EventId::START`] when there never was one.
+    /// The id of the newest event in the log, or of the last that was looked at where the question waited for news;
+    /// [`EventId::START`] when there never was one.
     pub last: EventId,
     /// Whether events after the id asked for are no longer kept, so that `events` begins later.
     pub too_old: bool,
