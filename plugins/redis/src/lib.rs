@@ -63,7 +63,12 @@ mod run;
 mod runs;
 mod scripts;
 mod settings;
+mod sight;
+mod step;
 mod store;
+mod transaction;
+mod watches;
+mod windows;
 mod wire;
 
 pub use settings::{RedisSettings, RedisStores, ValueFormat};

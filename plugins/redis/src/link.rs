@@ -68,11 +68,11 @@ impl Link {
     /// Runs a script and answers what it answers.
     pub(crate) async fn run<T: FromRedisValue>(&self, call: &Call) -> Result<T, StoreError> {
         let name = call.script.name();
-        self.within(name, DEADLINE, async {
+        self.within(name, async {
             let mut connection = self.shared()?;
             match send(&mut connection, &call.command).await {
                 Err(error) if is_unknown_script(&error) => {
-                    send::<String>(&mut connection, &call.script.load()).await?;
+                    self.load(call.script).await?;
                     send(&mut connection, &call.command).await
                 }
                 answer => answer,
@@ -87,10 +87,8 @@ impl Link {
         what: &str,
         command: &Cmd,
     ) -> Result<T, StoreError> {
-        self.within(what, DEADLINE, async {
-            send(&mut self.shared()?, command).await
-        })
-        .await
+        self.within(what, async { send(&mut self.shared()?, command).await })
+            .await
     }
 
     /// Sends several commands that do not depend on each other.
@@ -99,7 +97,7 @@ impl Link {
         what: &str,
         commands: &Pipeline,
     ) -> Result<Vec<Value>, StoreError> {
-        self.within(what, DEADLINE, async {
+        self.within(what, async {
             let mut connection = self.shared()?;
             match commands.query_async(&mut connection).await {
                 Err(error) if is_lost(&error) => commands.query_async(&mut connection).await,
@@ -119,43 +117,18 @@ impl Link {
         let ask = async |mut connection: MultiplexedConnection| {
             commands.query_async(&mut connection).await
         };
-        self.within(what, wait + DEADLINE, self.alone(ask)).await
+        let asked = self.alone(ask);
+        let (answer, connection) = self.bounded(what, wait + DEADLINE, asked).await?;
+        self.put_back(connection);
+        Ok(answer)
     }
 
-    /// Sends `read`, which begins to watch some keys, and then the transaction that `write` makes of its answers: it is
-    /// carried out if none of the keys has changed in between, and else all begins again. The transaction calls `script`,
-    /// which alone answers. As the server carries out what it can of a transaction, whatever stands beside the script must
-    /// do no harm without it.
-    pub(crate) async fn watched<T: FromRedisValue>(
+    /// Does `work` on a connection that nobody else uses meanwhile, and hands that connection over with its answer; again on
+    /// a new one where an old one has broken.
+    pub(crate) async fn alone<T, F>(
         &self,
-        script: &'static Script,
-        read: &Pipeline,
-        write: impl Fn(Vec<Value>) -> RedisResult<Pipeline>,
-    ) -> Result<T, StoreError> {
-        let (read, write) = (&read, &write);
-        let attempt = async |mut connection: MultiplexedConnection| {
-            let seen = read.query_async(&mut connection).await?;
-            let answer = write(seen)?.query_async(&mut connection).await;
-            answer.map(|done: Option<(T,)>| done.map(|(answer,)| answer))
-        };
-        self.within(script.name(), DEADLINE, async {
-            loop {
-                match self.alone(attempt).await {
-                    Ok(Some(answer)) => return Ok(answer),
-                    // One of the keys has changed.
-                    Ok(None) => {}
-                    Err(error) if is_unknown_script(&error) => {
-                        send::<String>(&mut self.shared()?, &script.load()).await?;
-                    }
-                    Err(error) => return Err(error),
-                }
-            }
-        })
-        .await
-    }
-
-    /// Does `work` on a connection that nobody else uses meanwhile; again on a new one where an old one has broken.
-    async fn alone<T, F>(&self, work: impl Fn(MultiplexedConnection) -> F) -> RedisResult<T>
+        work: impl Fn(MultiplexedConnection) -> F,
+    ) -> RedisResult<(T, MultiplexedConnection)>
     where
         F: Future<Output = RedisResult<T>>,
     {
@@ -163,24 +136,25 @@ impl Link {
         if let Some(connection) = idle {
             match work(connection.clone()).await {
                 Err(error) if is_lost(&error) => {}
-                answer => return self.put_back(connection, answer),
+                answer => return Ok((answer?, connection)),
             }
         }
         let connection = self.connect().await?;
-        let answer = work(connection.clone()).await;
-        self.put_back(connection, answer)
+        Ok((work(connection.clone()).await?, connection))
     }
 
-    fn put_back<T>(
-        &self,
-        connection: MultiplexedConnection,
-        answer: RedisResult<T>,
-    ) -> RedisResult<T> {
+    /// Takes back a connection that [`Link::alone`] has handed over.
+    pub(crate) fn put_back(&self, connection: MultiplexedConnection) {
         let mut idle = self.idle();
-        if answer.is_ok() && idle.len() < IDLE {
+        if idle.len() < IDLE {
             idle.push(connection);
         }
-        answer
+    }
+
+    /// Makes a script known to the server.
+    pub(crate) async fn load(&self, script: &Script) -> RedisResult<()> {
+        send::<String>(&mut self.shared()?, &script.load()).await?;
+        Ok(())
     }
 
     async fn connect(&self) -> RedisResult<MultiplexedConnection> {
@@ -228,7 +202,16 @@ impl Link {
         StoreError::new(StoreErrorKind::Unavailable, message)
     }
 
-    async fn within<T>(
+    /// Bounds the work of a call.
+    pub(crate) async fn within<T>(
+        &self,
+        what: &str,
+        work: impl Future<Output = RedisResult<T>>,
+    ) -> Result<T, StoreError> {
+        self.bounded(what, DEADLINE, work).await
+    }
+
+    async fn bounded<T>(
         &self,
         what: &str,
         deadline: Duration,
@@ -277,12 +260,12 @@ async fn send<T: FromRedisValue>(
     }
 }
 
-fn is_unknown_script(error: &RedisError) -> bool {
+pub(crate) fn is_unknown_script(error: &RedisError) -> bool {
     error.kind() == ErrorKind::Server(ServerErrorKind::NoScript)
         || error.to_string().contains("NOSCRIPT")
 }
 
-fn is_lost(error: &RedisError) -> bool {
+pub(crate) fn is_lost(error: &RedisError) -> bool {
     error.is_connection_dropped() || error.is_unrecoverable_error()
 }
 

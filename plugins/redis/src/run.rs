@@ -124,6 +124,18 @@ pub(crate) fn marked_symbols(fields: &HashMap<String, String>) -> HashSet<&str> 
         .collect()
 }
 
+/// A state after so many more symbols were stored and have failed; `None` for what is no state.
+pub(crate) fn counted(state: &str, stored: usize, failed: usize) -> Option<String> {
+    let mut words: Vec<&str> = state.split(' ').collect();
+    let [.., stored_word, failed_word, _ended] = &mut words[..] else {
+        return None;
+    };
+    let stored = (stored_word.parse::<usize>().ok()? + stored).to_string();
+    let failed = (failed_word.parse::<usize>().ok()? + failed).to_string();
+    (*stored_word, *failed_word) = (&stored, &failed);
+    Some(words.join(" "))
+}
+
 /// What the events of a run tell: which symbols were stored, with how many rows.
 fn stored(fields: &HashMap<String, String>) -> impl Iterator<Item = (&str, usize)> {
     let events = fields.iter().filter(|(name, _)| name.starts_with("b:"));

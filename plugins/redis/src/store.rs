@@ -1,6 +1,7 @@
 //! The store itself: a link to the server, and what is set about it.
 //!
-//! What it does is told by the file of each group: `jobs` and `list`, `runs` with `claims`, `run` and `record`, `data`, `log`,
+//! What it does is told by the file of each group: `jobs` and `list`, `runs` with `claims`, `run` and `record` (with `step`, `sight`, `transaction`, `windows`
+//! and `watches`), `data`, `log`,
 //! `records`, and `reconcile` with `adopt`.
 
 use std::fmt;
@@ -15,7 +16,8 @@ use stock_scheduler_sdk::{ConfigError, Store, StoreError, StoreErrorKind};
 use crate::gather::Gather;
 use crate::link::Link;
 use crate::reconcile::Progress;
-use crate::record::RecordStep;
+use crate::step::RecordStep;
+use crate::watches::Watches;
 use crate::{RedisSettings, ValueFormat, wire};
 
 /// Keeps everything in one Redis server; any number of hosts may share it.
@@ -26,6 +28,7 @@ pub struct RedisStore {
     pub(crate) progress: Mutex<Progress>,
     pub(crate) creations: Gather,
     pub(crate) steps: Gather<RecordStep>,
+    pub(crate) watches: Watches,
 }
 
 impl RedisStore {
@@ -38,6 +41,7 @@ impl RedisStore {
             progress: Mutex::default(),
             creations: Gather::default(),
             steps: Gather::default(),
+            watches: Watches::default(),
         })
     }
 }

@@ -363,3 +363,13 @@ pub enum SymbolOutcome {
         message: String,
     },
 }
+
+impl SymbolOutcome {
+    /// The bars to store, if there are any.
+    pub fn series(&self) -> Option<&Series> {
+        match self {
+            SymbolOutcome::Fetched(series) => Some(series),
+            SymbolOutcome::Failed { .. } => None,
+        }
+    }
+}

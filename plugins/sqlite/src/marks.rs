@@ -75,14 +75,6 @@ pub(crate) struct Results {
     ends: Vec<usize>,
 }
 
-/// About how many bytes the bars of a result take.
-fn room(result: &SymbolResult) -> usize {
-    match &result.outcome {
-        SymbolOutcome::Fetched(series) => packed::room(series),
-        SymbolOutcome::Failed { .. } => 0,
-    }
-}
-
 /// What a plan says of where bars are stored.
 #[derive(Clone)]
 pub(crate) struct Plan {
@@ -95,6 +87,8 @@ pub(crate) struct Plan {
 impl Results {
     /// Takes what came of symbols of `plan`, which `run` carries out.
     pub(crate) fn of(run: RunId, plan: &RunPlan, results: Vec<SymbolResult>) -> Self {
+        let series = results.iter().filter_map(|r| r.outcome.series());
+        let room = series.map(packed::room).sum();
         let mut all = Self {
             plan: Plan {
                 prefix: plan.prefix.to_string(),
@@ -104,7 +98,7 @@ impl Results {
             },
             marks: Vec::with_capacity(results.len()),
             events: Vec::with_capacity(results.len()),
-            windows: Vec::with_capacity(results.iter().map(room).sum()),
+            windows: Vec::with_capacity(room),
             text: String::new(),
             ends: Vec::with_capacity(results.len()),
         };
