@@ -124,6 +124,11 @@ pub(crate) fn marked_symbols(fields: &HashMap<String, String>) -> HashSet<&str> 
         .collect()
 }
 
+/// How many symbols were stored by a state; `None` for what is no state.
+pub(crate) fn stored_by(state: &str) -> Option<usize> {
+    state.rsplit(' ').nth(2)?.parse().ok()
+}
+
 /// A state after so many more symbols were stored and have failed; `None` for what is no state.
 pub(crate) fn counted(state: &str, stored: usize, failed: usize) -> Option<String> {
     let mut words: Vec<&str> = state.split(' ').collect();

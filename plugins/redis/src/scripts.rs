@@ -1,7 +1,7 @@
 //! The Lua scripts: every decision is one of them, so that it is one step whoever else decides at the same time.
 //!
-//! Each file tells its arguments and answers. `common.lua` stands before all of them; what they add to shared indexes
-//! and to the event log is written once, at their end.
+//! Each file tells its arguments and answers. `log.lua` stands before all of them, and `common.lua` before all but the
+//! shortest; what they add to shared indexes and to the event log is written once, at their end.
 
 use std::sync::{Arc, LazyLock};
 
@@ -22,14 +22,22 @@ pub(crate) struct Script {
 
 impl Script {
     fn new(name: &'static str, body: &str) -> Self {
-        let code = format!(
-            "local RUNS, FIRES, EVENTS, TOMBSTONE = {}, {}, '{}', {TOMBSTONE_SECONDS}\n{}\n\
-             local function script()\n{body}\nend\n\
+        let common = include_str!("lua/common.lua");
+        let body = format!(
+            "{common}\nlocal function script()\n{body}\nend\n\
              local answer = script()\nwrite_indexes()\nwrite_log()\nreturn answer",
+        );
+        Self::short(name, &body)
+    }
+
+    /// A script without what most share, for what is called most.
+    fn short(name: &'static str, body: &str) -> Self {
+        let code = format!(
+            "local RUNS, FIRES, EVENTS, TOMBSTONE = {}, {}, '{}', {TOMBSTONE_SECONDS}\n{}\n{body}",
             retention::RUNS,
             retention::FIRES,
             retention::EVENTS,
-            include_str!("lua/common.lua"),
+            include_str!("lua/log.lua"),
         );
         let hash = sum(&code);
         Self { name, code, hash }
@@ -114,3 +122,7 @@ scripts! {
     TAKE_OVER = "take_over";
     UNKNOWN = "unknown";
 }
+
+/// Marks and logs a step of a run that goes on.
+pub(crate) static STEP: LazyLock<Script> =
+    LazyLock::new(|| Script::short("step", include_str!("lua/step.lua")));

@@ -20,7 +20,7 @@ pub(crate) struct Sight {
 /// One run.
 pub(crate) struct Seen {
     /// Its field of that name; empty where there is no such run.
-    state: String,
+    pub(crate) state: String,
     /// The symbols that have been stored or have failed.
     marked: HashSet<String>,
 }
@@ -100,10 +100,16 @@ impl Seen {
         })
     }
 
+    /// Whether the run goes under the token of a step.
+    pub(crate) fn goes_under(&self, step: &RecordStep) -> bool {
+        let mut words = self.state.split(' ');
+        let word = [words.next(), words.nth(1), words.next()];
+        word == [Some("running"), Some(&step.job), Some(&step.token)]
+    }
+
     /// Which results of a step are to be written: those of symbols that are not marked, while the run goes under its token.
     pub(crate) fn open<'a>(&self, step: &'a RecordStep) -> Vec<&'a Ready> {
-        let words: Vec<&str> = self.state.split(' ').collect();
-        let goes = matches!(words[..], ["running", _, job, token, ..] if job == step.job && token == step.token);
+        let goes = self.goes_under(step);
         let is_open = |result: &&Ready| goes && !self.marked.contains(result.symbol.as_str());
         step.results.iter().filter(is_open).collect()
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use redis::{Pipeline, RedisResult, Value, pipe};
 use stock_scheduler_sdk::RunStatus;
 
-use crate::scripts;
-use crate::sight::Sight;
+use crate::run;
+use crate::scripts::{self, Call};
+use crate::sight::{Seen, Sight};
 use crate::step::{Came, Ready, RecordStep};
 use crate::windows::Windows;
 
@@ -15,6 +16,51 @@ pub(crate) fn write(steps: &[Arc<RecordStep>], sight: &Sight) -> Pipeline {
     let count = steps.iter().map(|step| step.results.len()).sum();
     let bytes = steps.iter().map(|step| step.text.len()).sum();
     let mut windows = Windows::with_room(count, bytes);
+    let call = match (steps, &sight.runs[..]) {
+        ([step], [seen]) => go_on(&mut windows, step, seen, &sight.now()),
+        _ => None,
+    };
+    let call = call.unwrap_or_else(|| decide(&mut windows, steps, sight));
+    let mut all = pipe();
+    all.cmd("MULTI").ignore();
+    windows.write(&mut all);
+    all.add_command(call.command).ignore();
+    all.cmd("EXEC");
+    all
+}
+
+/// Adds a step of a run that goes on, which is most steps by far: what it needs is known beforehand.
+fn go_on(windows: &mut Windows, step: &RecordStep, seen: &Seen, now: &str) -> Option<Call> {
+    if step.end.is_some() || step.keep.is_some() || !seen.goes_under(step) {
+        return None;
+    }
+    let open = seen.open(step);
+    let stored = open.iter().filter(|result| result.is_stored()).count();
+    let state = run::counted(&seen.state, stored, open.len() - stored)?;
+    let mut place = run::stored_by(&seen.state)?;
+    add_windows(windows, step, &open, now);
+    let marks = marks(&open);
+    let events = step.events(&open);
+    let batches = events.iter().filter(|event| event.0 == "b");
+    let mut call = scripts::STEP.call();
+    call.arg(&step.run).arg(&step.job);
+    call.arg(2 * (1 + marks.len() + batches.clone().count()));
+    call.arg("state").arg(state);
+    for (field, mark) in marks {
+        call.arg(field).arg(mark);
+    }
+    for (_, text, count) in batches {
+        call.arg(format!("b:{place}")).arg(text);
+        place += count;
+    }
+    for (shape, text, count) in &events {
+        call.arg(*shape).arg(text).arg(*count);
+    }
+    Some(call)
+}
+
+/// Adds steps that the script decides on.
+fn decide(windows: &mut Windows, steps: &[Arc<RecordStep>], sight: &Sight) -> Call {
     let mut call = scripts::RECORD.call();
     call.arg(steps.len());
     let now = sight.now();
@@ -25,37 +71,35 @@ pub(crate) fn write(steps: &[Arc<RecordStep>], sight: &Sight) -> Pipeline {
         for earlier in steps[..place].iter().filter(same) {
             open.retain(|result| !earlier.has(&result.symbol));
         }
-        let owners = add_windows(&mut windows, step, &open, &now);
+        let owners = add_windows(windows, step, &open, &now);
         let stored = open.iter().filter(|result| result.is_stored()).count();
         call.arg(&step.run).arg(&step.job).arg(&step.token);
         call.arg(step.end.map(RunStatus::as_str).unwrap_or_default());
         call.arg(stored).arg(open.len() - stored);
-        let marks = open
-            .iter()
-            .filter_map(|ready| Some((&ready.symbol, ready.mark.as_ref()?)));
-        let marks: Vec<_> = marks.collect();
+        let marks = marks(&open);
         call.arg(2 * marks.len());
-        for (symbol, mark) in marks {
-            call.arg(["s:", symbol.as_str()].concat()).arg(mark);
+        for (field, mark) in marks {
+            call.arg(field).arg(mark);
         }
         let events = step.events(&open);
         call.arg(3 * events.len());
         for (shape, text, count) in events {
             call.arg(shape).arg(text).arg(count);
         }
-        call.arg(
-            step.keep
-                .map(|keep| keep.max(1).to_string())
-                .unwrap_or_default(),
-        );
+        let keep = step.keep.map(|keep| keep.max(1).to_string());
+        call.arg(keep.unwrap_or_default());
         call.arg(owners.len()).arg(owners);
     }
-    let mut all = pipe();
-    all.cmd("MULTI").ignore();
-    windows.write(&mut all);
-    all.add_command(call.command).ignore();
-    all.cmd("EXEC");
-    all
+    call
+}
+
+/// The fields that mark symbols of their own.
+fn marks<'a>(results: &[&'a Ready]) -> Vec<(String, &'a str)> {
+    let mark = |result: &&'a Ready| {
+        let field = ["s:", result.symbol.as_str()].concat();
+        Some((field, result.mark.as_deref()?))
+    };
+    results.iter().filter_map(mark).collect()
 }
 
 /// Adds the windows among these results of a step; answers whose windows are to be kept only so many of.

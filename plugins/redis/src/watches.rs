@@ -62,7 +62,8 @@ impl Watches {
                 // One of the runs has changed.
                 Ok((None, connection)) => link.put_back(connection),
                 Err(error) if link::is_unknown_script(&error) => {
-                    link.load(&scripts::RECORD).await?
+                    link.load(&scripts::RECORD).await?;
+                    link.load(&scripts::STEP).await?;
                 }
                 Err(error) => return Err(error),
             }
