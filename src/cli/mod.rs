@@ -1,7 +1,6 @@
 //! The command line: reads the configuration, registers the standard plugins and runs.
 
 mod demo;
-mod fetching;
 mod settings;
 
 use std::io::IsTerminal;
@@ -15,7 +14,6 @@ use tracing_subscriber::filter::Targets;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use self::fetching::Fetching;
 use crate::api::{Server, document};
 use crate::defaults;
 use crate::host::{Host, HostBuilder};
@@ -137,8 +135,7 @@ async fn serve(
     log(&settings);
     // Asked for before anything starts, so that a signal during the start is not lost.
     let stop = stop_signal()?;
-    let fetching = Fetching::start().map_err(|error| format!("cannot start: {error}"))?;
-    let extend = |builder| extend(builder).fetch_on(fetching.handle.clone());
+    let extend = |builder| extend(builder).fetch_threads();
     let host = start(&settings, extend).await?;
     let bound = Server::bind(host.clone(), settings.listen, settings.cors_origins.clone());
     let server = match bound {

@@ -24,7 +24,8 @@ const LONGEST_REST: Duration = Duration::from_secs(6 * 3600);
 /// The gate of one fetcher, shared by all runs.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    fast: Semaphore,
+    /// The places, divided among the lanes.
+    fast: Vec<Semaphore>,
     slow: Semaphore,
     timeout: Duration,
     state: Mutex<State>,
@@ -42,14 +43,19 @@ struct State {
     rests: u32,
 }
 
+/// How many requests may be under way at a time.
+pub(crate) fn places(limits: &Limits) -> usize {
+    let most = limits.concurrency.unwrap_or(MOST_AT_ONCE);
+    most.clamp(1, MOST_AT_ONCE)
+}
+
 impl Gate {
-    pub(crate) fn new(limits: &Limits) -> Self {
-        let places = limits
-            .concurrency
-            .unwrap_or(MOST_AT_ONCE)
-            .clamp(1, MOST_AT_ONCE);
+    /// A gate for a fetcher whose requests run in so many lanes.
+    pub(crate) fn new(limits: &Limits, lanes: usize) -> Self {
+        let places = places(limits);
+        let share = |lane| (places + lane) / lanes;
         Self {
-            fast: Semaphore::new(places),
+            fast: (0..lanes).map(share).map(Semaphore::new).collect(),
             slow: Semaphore::new(places),
             timeout: limits.timeout.unwrap_or(TIMEOUT),
             state: Mutex::new(State {
@@ -62,10 +68,9 @@ impl Gate {
 
     /// Waits for a place, then for the pace and the end of any rest: whoever has come in may make one request now.
     ///
-    /// Who waits here comes in by turns with all others.
-    pub(crate) async fn enter(&self) -> Place<'_> {
-        let place = self
-            .fast
+    /// Who waits here comes in by turns with all others of the lane.
+    pub(crate) async fn enter(&self, lane: usize) -> Place<'_> {
+        let place = self.fast[lane]
             .acquire()
             .await
             .expect("the gate's semaphore is never closed");
@@ -177,7 +182,21 @@ mod tests {
     fn gate(concurrency: usize) -> Arc<Gate> {
         let mut limits = Limits::default();
         limits.concurrency = Some(concurrency);
-        Arc::new(Gate::new(&limits))
+        Arc::new(Gate::new(&limits, 1))
+    }
+
+    #[test]
+    fn the_lanes_share_all_places_and_no_more() {
+        for (places, lanes) in [(1, 1), (17, 2), (32, 2), (100, 7), (256, 16)] {
+            let mut limits = Limits::default();
+            limits.concurrency = Some(places);
+
+            let shares = Gate::new(&limits, lanes).fast;
+
+            let shares: Vec<usize> = shares.iter().map(Semaphore::available_permits).collect();
+            assert_eq!(shares.iter().sum::<usize>(), places);
+            assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
+        }
     }
 
     fn series() -> Result<Series, FetchError> {
@@ -189,12 +208,12 @@ mod tests {
         let gate = gate(1);
         let hanging = tokio::spawn({
             let gate = gate.clone();
-            async move { gate.pass(gate.enter().await, std::future::pending()).await }
+            async move { gate.pass(gate.enter(0).await, std::future::pending()).await }
         });
         tokio::task::yield_now().await;
         let start = Instant::now();
 
-        gate.pass(gate.enter().await, async { series() })
+        gate.pass(gate.enter(0).await, async { series() })
             .await
             .unwrap();
 
@@ -219,8 +238,8 @@ mod tests {
         };
         let start = Instant::now();
 
-        gate.pass(gate.enter().await, limited()).await.unwrap_err();
-        gate.pass(gate.enter().await, async { series() })
+        gate.pass(gate.enter(0).await, limited()).await.unwrap_err();
+        gate.pass(gate.enter(0).await, async { series() })
             .await
             .unwrap();
 
@@ -239,7 +258,7 @@ mod tests {
         let start = Instant::now();
 
         for _ in 0..3 {
-            gate.pass(gate.enter().await, limited()).await.unwrap_err();
+            gate.pass(gate.enter(0).await, limited()).await.unwrap_err();
         }
 
         assert_eq!(start.elapsed().as_secs(), (15 + 30) * 60);

@@ -5,6 +5,7 @@
 mod burst;
 mod dispatcher;
 pub(crate) mod gate;
+pub(crate) mod lanes;
 mod pace;
 pub(crate) mod plan;
 mod retry;
@@ -16,7 +17,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use stock_scheduler_sdk::{Event, EventKind, HostId, Store};
-use tokio::runtime::Handle;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,8 +45,6 @@ pub(crate) struct Engine {
     unsure: AtomicBool,
     /// Whether fires are ours to claim, or only runs by hand.
     pub(crate) fires: bool,
-    /// Where fetchers run.
-    fetching: Handle,
     /// No new work from now on; runs under way checkpoint.
     pub(crate) stop: CancellationToken,
 }
@@ -58,7 +56,6 @@ impl Engine {
         time: StoreTime,
         stop: CancellationToken,
         fires: bool,
-        fetching: Handle,
     ) -> Self {
         Self {
             store,
@@ -71,7 +68,6 @@ impl Engine {
             nudge: Notify::new(),
             unsure: AtomicBool::new(true),
             fires,
-            fetching,
             stop,
         }
     }

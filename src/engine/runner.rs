@@ -4,7 +4,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use chrono::Days;
@@ -15,6 +15,7 @@ use stock_scheduler_sdk::{
     FetchError, FetchRequest, Grant, Run, RunPlan, RunStatus, Series, StoreError, StoreErrorKind,
     Symbol, SymbolOutcome, SymbolResult, SymbolState,
 };
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
 use tokio_util::task::AbortOnDropHandle;
@@ -131,47 +132,64 @@ impl Engine {
     /// Starts fetching `symbols`; the results come as they are ready. Stops early when the service stops.
     fn fetch_all(&self, plan: &Arc<RunPlan>, symbols: Vec<Symbol>) -> Results {
         let (sender, queue) = mpsc::channel(QUEUE);
-        let fetcher = self.plugins.fetcher(&plan.fetcher.name);
-        let (plan, stop) = (plan.clone(), self.stop.clone());
-        let all = async move {
-            let mut batch = Batch::new(sender);
-            match fetcher {
-                Some(fetcher) => fetch_in_turn(&fetcher, &plan, symbols, &mut batch).await,
-                None => fail_all(&plan, symbols, &mut batch).await,
-            }
-            batch.send().await;
+        let Some(fetcher) = self.plugins.fetcher(&plan.fetcher.name) else {
+            let plan = plan.clone();
+            let all = async move { fail_all(&plan, symbols, Batch::new(sender)).await };
+            let tasks = vec![AbortOnDropHandle::new(tokio::spawn(all))];
+            return Results {
+                queue,
+                _tasks: tasks,
+            };
         };
-        let until_stopped = async move {
-            stop.cancelled().await;
-            tokio::time::sleep(CHECKPOINT).await;
-        };
-        let work = async {
-            tokio::select! {
-                () = all => {}
-                () = until_stopped => {}
-            }
+        let count = symbols.len();
+        let symbols = Arc::new(Mutex::new(symbols.into_iter()));
+        let start = |(lane, thread): (usize, &Handle)| {
+            let (fetcher, plan, stop) = (fetcher.clone(), plan.clone(), self.stop.clone());
+            let (symbols, batch) = (symbols.clone(), Batch::new(sender.clone()));
+            let all = async move { fetch_in_turn(&fetcher, lane, &plan, &symbols, batch).await };
+            let until_stopped = async move {
+                stop.cancelled().await;
+                tokio::time::sleep(CHECKPOINT).await;
+            };
+            let work = async {
+                tokio::select! {
+                    () = all => {}
+                    () = until_stopped => {}
+                }
+            };
+            AbortOnDropHandle::new(thread.spawn(work.in_current_span()))
         };
         Results {
             queue,
-            _task: AbortOnDropHandle::new(self.fetching.spawn(work.in_current_span())),
+            _tasks: fetcher.lanes.share(count).map(start).collect(),
         }
     }
 }
 
-/// Fetches `symbols` side by side, as many as the fetcher's gate lets in.
+/// The symbols of a run that nobody has begun with; its lanes take them one by one.
+type Symbols = Mutex<std::vec::IntoIter<Symbol>>;
+
+/// Fetches `symbols` side by side in a lane, as many as the fetcher's gate lets in.
 ///
 /// One symbol at a time waits at the gate, so that the symbols of several runs come in by turns, and a place that is free
 /// is taken before anything is made of an answer. One task drives all requests: they mostly wait, and waking one of many
 /// futures is cheaper than a task.
 async fn fetch_in_turn(
     fetcher: &FetcherEntry,
+    lane: usize,
     plan: &RunPlan,
-    symbols: Vec<Symbol>,
-    batch: &mut Batch,
+    symbols: &Symbols,
+    mut batch: Batch,
 ) {
     let mut fetches = FuturesUnordered::new();
-    for symbol in symbols {
-        let mut enter = pin!(fetcher.gate.enter());
+    let next_symbol = || {
+        symbols
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
+    while let Some(symbol) = next_symbol() {
+        let mut enter = pin!(fetcher.gate.enter(lane));
         let place = loop {
             let next = async {
                 tokio::select! {
@@ -185,11 +203,12 @@ async fn fetch_in_turn(
                 Next::Place(place) => break place,
             }
         };
-        fetches.push(fetch_symbol(fetcher, plan, symbol, place));
+        fetches.push(fetch_symbol(fetcher, lane, plan, symbol, place));
     }
     while let Some(result) = batch.while_waiting(fetches.next()).await {
         batch.add(result).await;
     }
+    batch.send().await;
 }
 
 /// What comes first while a symbol waits at the gate.
@@ -200,19 +219,20 @@ enum Next<'a> {
     Place(Place<'a>),
 }
 
-async fn fail_all(plan: &RunPlan, symbols: Vec<Symbol>, batch: &mut Batch) {
+async fn fail_all(plan: &RunPlan, symbols: Vec<Symbol>, mut batch: Batch) {
     for symbol in symbols {
         let message = format!("no fetcher named {:?} is registered", plan.fetcher.name);
         batch
             .add(failed(symbol, 0, "plugin_missing", message))
             .await;
     }
+    batch.send().await;
 }
 
 /// Results on their way; dropping it ends the requests under way.
 struct Results {
     queue: mpsc::Receiver<Vec<SymbolResult>>,
-    _task: AbortOnDropHandle<()>,
+    _tasks: Vec<AbortOnDropHandle<()>>,
 }
 
 /// Results that are gathered to be recorded in one step.
@@ -266,6 +286,7 @@ impl Batch {
 /// Gets one symbol's bars, trying again as its errors deserve; for its first request it has a place.
 async fn fetch_symbol(
     fetcher: &FetcherEntry,
+    lane: usize,
     plan: &RunPlan,
     symbol: Symbol,
     mut place: Place<'_>,
@@ -293,7 +314,7 @@ async fn fetch_symbol(
         };
         tracing::debug!(%symbol, attempt, %error, "symbol is tried again");
         tokio::time::sleep(retry::jittered(wait, &symbol, attempt)).await;
-        place = fetcher.gate.enter().await;
+        place = fetcher.gate.enter(lane).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::io;
 use std::sync::{Arc, atomic::AtomicU64};
 
 use chrono_tz::Tz;
@@ -10,7 +11,6 @@ use stock_scheduler_sdk::{
     Clock, ConfigError, Event, Fetcher, FetcherFactory, MemoryStore, ScheduleFactory, Store,
     StoreFactory, SystemClock,
 };
-use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -46,6 +46,9 @@ pub enum BuildError {
         /// What is wrong.
         error: ConfigError,
     },
+    /// The system gives no threads to fetch on.
+    #[error("cannot start a thread to fetch on: {0}")]
+    Threads(#[from] io::Error),
 }
 
 enum FetcherSource {
@@ -66,7 +69,7 @@ pub struct HostBuilder {
     zone: Tz,
     clock: Arc<dyn Clock>,
     fires: bool,
-    fetch_on: Option<Handle>,
+    fetch_threads: bool,
 }
 
 impl HostBuilder {
@@ -83,7 +86,7 @@ impl HostBuilder {
             zone: Tz::UTC,
             clock: Arc::new(SystemClock),
             fires: true,
-            fetch_on: None,
+            fetch_threads: false,
         }
     }
 
@@ -159,10 +162,11 @@ impl HostBuilder {
         self
     }
 
-    /// Runs fetchers on another runtime than the one that [`start`](Self::start) is called on, so that one which keeps its
-    /// thread busy holds up nothing else.
-    pub fn fetch_on(mut self, runtime: Handle) -> Self {
-        self.fetch_on = Some(runtime);
+    /// Gives each fetcher threads of its own, so that one which keeps its thread busy holds up nothing else: one for each
+    /// 16 requests that it may have under way, as far as there are processors. Without this, fetchers run on the runtime
+    /// that [`start`](Self::start) is called on.
+    pub fn fetch_threads(mut self) -> Self {
+        self.fetch_threads = true;
         self
     }
 
@@ -188,7 +192,6 @@ impl HostBuilder {
             time,
             engine_stop,
             self.fires,
-            self.fetch_on.unwrap_or_else(Handle::current),
         ));
         let cache = Arc::new(Cache::default());
         let stop = CancellationToken::new();
@@ -269,10 +272,8 @@ impl HostBuilder {
                     (factory.build(section).map_err(config)?, Some(factory))
                 }
             };
-            fetchers.insert(
-                name.clone(),
-                Arc::new(FetcherEntry::new(name, fetcher, factory)),
-            );
+            let entry = FetcherEntry::new(name.clone(), fetcher, factory, self.fetch_threads)?;
+            fetchers.insert(name, Arc::new(entry));
         }
         Ok(fetchers)
     }

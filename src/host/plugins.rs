@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::io;
 use std::sync::Arc;
 
 use chrono_tz::Tz;
@@ -12,13 +13,15 @@ use stock_scheduler_sdk::{
 };
 
 use crate::engine::gate::Gate;
+use crate::engine::lanes::Lanes;
 use crate::metrics::Fetches;
 
-/// A registered fetcher with its gate.
+/// A registered fetcher, where it runs, and its gate.
 pub(crate) struct FetcherEntry {
     pub(crate) name: String,
     pub(crate) fetcher: Arc<dyn Fetcher>,
     pub(crate) info: FetcherInfo,
+    pub(crate) lanes: Lanes,
     pub(crate) gate: Gate,
     pub(crate) fetches: Fetches,
     /// What checks a job's options; an instance made in code takes any.
@@ -30,17 +33,24 @@ impl FetcherEntry {
         name: String,
         fetcher: Arc<dyn Fetcher>,
         factory: Option<Arc<dyn FetcherFactory>>,
-    ) -> Self {
+        own_threads: bool,
+    ) -> io::Result<Self> {
         let info = fetcher.info();
-        let gate = Gate::new(&info.limits);
-        Self {
+        let lanes = if own_threads {
+            Lanes::start(&info.limits)?
+        } else {
+            Lanes::here()
+        };
+        let gate = Gate::new(&info.limits, lanes.count());
+        Ok(Self {
             fetches: Fetches::of(&name),
             name,
             fetcher,
             info,
+            lanes,
             gate,
             factory,
-        }
+        })
     }
 }
 

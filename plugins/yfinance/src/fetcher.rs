@@ -1,4 +1,4 @@
-//! Asks Yahoo: one request a symbol, over one pool of connections.
+//! Asks Yahoo: one request a symbol, over connections that are kept.
 //!
 //! What the answer means is the business of `answer`; waiting and trying again is the host's.
 
@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use chrono::DateTime;
 use reqwest::header::{DATE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER};
-use reqwest::{Client, Response, Url, redirect, retry};
+use reqwest::{Response, Url};
 use stock_scheduler_sdk::{
     ConfigError, FetchError, FetchErrorKind, FetchRequest, Fetcher, FetcherInfo, Interval, Limits,
     Series, async_trait,
@@ -19,6 +19,7 @@ use stock_scheduler_sdk::{
 
 use crate::answer::{Answer, SymbolChart};
 use crate::calendar::Window;
+use crate::clients::Clients;
 use crate::config::Config;
 use crate::refusal::{malformed, no_bars};
 use crate::zones::Zones;
@@ -28,7 +29,7 @@ use crate::zones::Zones;
 /// One request is made for each fetch. A second follows only for a symbol whose zone could not be told from its name,
 /// and then once: what the answer said is remembered.
 pub struct YFinance {
-    client: Client,
+    clients: Clients,
     hosts: Hosts,
     addresses: Addresses,
     zones: Zones,
@@ -39,33 +40,14 @@ pub struct YFinance {
 /// No chart is as large: fifty years of days are less than 2 MB.
 const MOST_BYTES: usize = 16 << 20;
 
-/// A host that does not take a connection by then will not; another may.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
 impl YFinance {
     /// A fetcher that asks as `config` says. Nothing is sent yet.
     pub fn new(config: Config) -> Result<Self, ConfigError> {
         config.check()?;
         let user_agent = HeaderValue::from_str(&config.user_agent)
             .map_err(|e| ConfigError::at("/user_agent", format!("user_agent: {e}")))?;
-        // Whoever installed a provider before us chose it for the whole process.
-        let _ = rustls::crypto::ring::default_provider().install_default();
-        let client = Client::builder()
-            .user_agent(user_agent)
-            .redirect(redirect::Policy::limited(3))
-            .connect_timeout(CONNECT_TIMEOUT)
-            .tcp_nodelay(true)
-            // The host tries again, and knows of it.
-            .retry(retry::never().max_retries_per_request(0))
-            .build()
-            .map_err(|e| {
-                ConfigError::at(
-                    "",
-                    format!("cannot set up TLS, are there CA certificates? {e:?}"),
-                )
-            })?;
         Ok(Self {
-            client,
+            clients: Clients::new(user_agent)?,
             hosts: Hosts::new(config.urls()?),
             addresses: Addresses::default(),
             zones: Zones::default(),
@@ -103,7 +85,8 @@ impl YFinance {
         let host = url.host_str().unwrap_or_default().to_owned();
         let failed = |e| transport_error(e, &host, request);
         let response = self
-            .client
+            .clients
+            .here()
             .get(url)
             .timeout(timeout)
             .send()

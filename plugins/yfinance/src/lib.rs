@@ -9,6 +9,7 @@ mod answer;
 mod bars;
 mod calendar;
 mod chart;
+mod clients;
 mod config;
 mod fetcher;
 mod quick;

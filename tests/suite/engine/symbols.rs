@@ -276,34 +276,31 @@ impl Fetcher for Blocking {
 async fn a_fetcher_that_keeps_its_thread_holds_up_nothing_elsewhere() {
     let world = World::at("2025-06-02T16:59:00Z");
     let (let_go, kept) = std::sync::mpsc::channel();
-    let threads = tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(1)
-        .enable_all()
-        .build()
-        .unwrap();
     let builder = world
         .builder()
         .fetcher_instance("blocking", Blocking(Mutex::new(kept)));
-    let host = builder
-        .fetch_on(threads.handle().clone())
-        .start()
+    let host = builder.fetch_threads().start().await.unwrap();
+    let blocking = json!({"schedule_time": "17:00", "fetcher": "blocking"});
+    let blocked = job(&host, blocking).await;
+    let other = job(&host, json!({"schedule_time": "17:00"})).await;
+    let [run, run_of_other] = [RunId::random(), RunId::random()];
+    let ended = async |run| {
+        while host.run(run).await.unwrap().status == RunStatus::Running {
+            tokio::task::yield_now().await;
+        }
+    };
+
+    host.run_now(&blocked, run, Default::default())
         .await
         .unwrap();
-    let job = job(
-        &host,
-        json!({"schedule_time": "17:00", "fetcher": "blocking"}),
-    )
-    .await;
-
-    let run = RunId::random();
-    host.run_now(&job, run, Default::default()).await.unwrap();
+    host.run_now(&other, run_of_other, Default::default())
+        .await
+        .unwrap();
+    ended(run_of_other).await;
     let meanwhile = host.run(run).await.unwrap().status;
     drop(let_go);
-    while host.run(run).await.unwrap().status == RunStatus::Running {
-        tokio::task::yield_now().await;
-    }
+    ended(run).await;
     host.stop().await;
-    threads.shutdown_background();
 
     assert_eq!(meanwhile, RunStatus::Running);
 }
