@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::future::poll_immediate;
-use stock_scheduler_sdk::{Event, EventId, EventPage, Store, StoreError, StoreErrorKind};
+use stock_scheduler_sdk::{Event, EventId, EventLog, EventPage, StoreError, StoreErrorKind};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// How many events a subscriber may fall behind before it is ended.
@@ -24,7 +25,7 @@ const LONG_POLL: Duration = Duration::from_secs(5);
 const RETRY: Duration = Duration::from_millis(200);
 /// How long after some events the next are waited for: what comes close together is read together.
 const TOGETHER: Duration = Duration::from_millis(3);
-/// A question that the store has not answered by then fails for all who have asked it: one timer for many requests.
+/// Whoever has asked is told by then that the store does not answer: one timer for many requests.
 const DEADLINE: Duration = Duration::from_millis(900);
 
 /// An event on its way to subscribers; its bytes on the wire are made once, by the first who needs them.
@@ -63,13 +64,16 @@ pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
 /// Drops what was learned from events, when some may have been missed.
 pub(crate) type Forget = Box<dyn Fn() + Send + Sync>;
 
-/// Where the answer goes once the log is read to its end.
-type Asked = oneshot::Sender<Result<(), StoreError>>;
+/// Somebody who waits until the log is read to its end.
+struct Asked {
+    since: Instant,
+    reply: oneshot::Sender<Result<(), StoreError>>,
+}
 
 /// Where events are heard.
 #[derive(Clone)]
 pub struct EventBus {
-    store: Arc<dyn Store>,
+    log: Arc<dyn EventLog>,
     /// Whether the store has so far said at once where its log ends: one in this process need not be asked by way of the
     /// follower.
     tells_at_once: Arc<AtomicBool>,
@@ -79,9 +83,9 @@ pub struct EventBus {
 }
 
 impl EventBus {
-    /// A bus and the task that feeds it from `store` until `stop`.
+    /// A bus and the task that feeds it from `log` until `stop`.
     pub(crate) fn new(
-        store: Arc<dyn Store>,
+        log: Arc<dyn EventLog>,
         listeners: Vec<Listener>,
         forget: Forget,
         stop: CancellationToken,
@@ -90,7 +94,7 @@ impl EventBus {
         let (questions, asked) = mpsc::unbounded_channel();
         let (seen_sender, seen) = watch::channel(None);
         let follower = Follower {
-            store: store.clone(),
+            log: log.clone(),
             listeners,
             forget,
             is_away: false,
@@ -101,7 +105,7 @@ impl EventBus {
         };
         (
             Self {
-                store,
+                log,
                 tells_at_once: Arc::new(AtomicBool::new(true)),
                 live,
                 questions,
@@ -131,12 +135,12 @@ impl EventBus {
         }
         let (reply, answer) = oneshot::channel();
         let stopped = || StoreError::new(StoreErrorKind::Unavailable, "the service is stopping");
-        self.questions.send(reply).map_err(|_| stopped())?;
+        let since = Instant::now();
+        let asked = Asked { since, reply };
+        self.questions.send(asked).map_err(|_| stopped())?;
         answer.await.unwrap_or_else(|_| Err(stopped()))
     }
-}
 
-impl EventBus {
     /// Whether everything has been heard, as far as the store tells without waiting.
     async fn is_at_the_end(&self) -> bool {
         let Some(seen) = self
@@ -145,7 +149,7 @@ impl EventBus {
         else {
             return false;
         };
-        let answer = poll_immediate(self.store.events(seen, 0, Duration::ZERO)).await;
+        let answer = poll_immediate(self.log.events(seen, 0, Duration::ZERO)).await;
         if answer.is_none() {
             self.tells_at_once.store(false, Ordering::Relaxed);
         }
@@ -155,7 +159,7 @@ impl EventBus {
 
 /// The task behind the bus.
 struct Follower {
-    store: Arc<dyn Store>,
+    log: Arc<dyn EventLog>,
     listeners: Vec<Listener>,
     forget: Forget,
     /// Whether the store did not answer the last question; it may come back without what it had last.
@@ -174,12 +178,12 @@ impl Follower {
 
     async fn follow(&mut self) {
         loop {
-            let store = self.store.clone();
+            let log = self.log.clone();
             let Some(seen) = *self.seen.borrow() else {
                 self.begin().await;
                 continue;
             };
-            let mut page = store.events(seen, PAGE, LONG_POLL);
+            let mut page = log.events(seen, PAGE, LONG_POLL);
             let answer = loop {
                 tokio::select! {
                     answer = &mut page => break answer,
@@ -227,18 +231,22 @@ impl Follower {
         tokio::task::yield_now().await;
         let mut waiting = Vec::from_iter(first);
         self.take_asked(&mut waiting);
-        let outcome = self.in_time().await;
+        // Who has asked first has waited longest, maybe for a slow answer to a question before this.
+        let since = waiting
+            .first()
+            .map_or_else(Instant::now, |first| first.since);
+        let outcome = self.catch_up_by(since + DEADLINE).await;
         if outcome.is_err() {
             // Who has asked meanwhile need not wait for the same silence from its beginning.
             self.take_asked(&mut waiting);
         }
-        for reply in waiting {
+        for asked in waiting {
             let copy = match &outcome {
                 Ok(()) => Ok(()),
                 Err(error) => Err(StoreError::new(error.kind(), error.to_string())),
             };
             // Whoever asked may have gone.
-            let _ = reply.send(copy);
+            let _ = asked.reply.send(copy);
         }
         outcome
     }
@@ -249,11 +257,11 @@ impl Follower {
         }
     }
 
-    async fn in_time(&mut self) -> Result<(), StoreError> {
-        let caught_up = tokio::time::timeout(DEADLINE, self.catch_up()).await;
+    async fn catch_up_by(&mut self, deadline: Instant) -> Result<(), StoreError> {
+        let caught_up = tokio::time::timeout_at(deadline, self.catch_up()).await;
         caught_up.unwrap_or_else(|_| {
             self.is_away = true;
-            let message = format!("{} did not answer within {DEADLINE:?}", self.store.kind());
+            let message = format!("the store did not answer within {DEADLINE:?}");
             Err(StoreError::new(StoreErrorKind::Unavailable, message))
         })
     }
@@ -267,7 +275,7 @@ impl Follower {
                 _ => 0,
             };
             let page = self
-                .store
+                .log
                 .events(seen.unwrap_or_default(), limit, Duration::ZERO)
                 .await
                 .inspect_err(|_| self.is_away = true)?;
@@ -336,6 +344,10 @@ impl Follower {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::VecDeque;
+    use std::sync::Mutex;
+
+    use async_trait::async_trait;
     use stock_scheduler_sdk::{EventKind, JobId, MemoryStore, SystemClock};
 
     use super::*;
@@ -357,7 +369,7 @@ mod tests {
         let (live, mut heard) = broadcast::channel(8);
         let seen = EventId { ms: 1, seq: 1 };
         let mut follower = Follower {
-            store: Arc::new(MemoryStore::new(Arc::new(SystemClock))),
+            log: Arc::new(MemoryStore::new(Arc::new(SystemClock))),
             listeners: Vec::new(),
             forget: Box::new(|| ()),
             is_away: false,
@@ -379,5 +391,50 @@ mod tests {
         assert!(matches!(next(), Heard::Event(published) if published.event.id.seq == 2));
         assert!(matches!(next(), Heard::Missed));
         assert!(matches!(next(), Heard::Event(published) if published.event.id.seq == 9));
+    }
+
+    /// A log in which nothing happens, and which takes so long to say so.
+    struct Slow(Mutex<VecDeque<Duration>>);
+
+    #[async_trait]
+    impl EventLog for Slow {
+        async fn events(
+            &self,
+            after: EventId,
+            _limit: usize,
+            wait: Duration,
+        ) -> Result<EventPage, StoreError> {
+            if wait > Duration::ZERO {
+                std::future::pending::<()>().await;
+            }
+            let time = self.0.lock().unwrap().pop_front().unwrap_or(Duration::MAX);
+            tokio::time::sleep(time).await;
+            Ok(EventPage {
+                last: after,
+                ..EventPage::default()
+            })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_asks_during_a_slow_question_is_told_in_time_that_the_next_hangs() {
+        let times = [0, 1, 850].map(Duration::from_millis);
+        let log = Slow(Mutex::new(VecDeque::from(times)));
+        let stop = CancellationToken::new();
+        let (bus, follow) = EventBus::new(Arc::new(log), Vec::new(), Box::new(|| ()), stop);
+        tokio::spawn(follow);
+        bus.catch_up().await.unwrap();
+        let slow = tokio::spawn({
+            let bus = bus.clone();
+            async move { bus.catch_up().await }
+        });
+        tokio::time::sleep(Duration::from_millis(50)).await;
+
+        let begun = Instant::now();
+        let told = bus.catch_up().await.unwrap_err();
+
+        assert_eq!(told.kind(), StoreErrorKind::Unavailable);
+        assert!(begun.elapsed() <= DEADLINE, "{:?}", begun.elapsed());
+        slow.await.unwrap().unwrap();
     }
 }
