@@ -431,7 +431,7 @@ fn fetcher(value: Value) -> Result<FetcherRef, ReadError> {
         .below(extra));
     }
     if let Some(options) = value.get("options").filter(|options| !options.is_object()) {
-        return Err(ReadError::wrong_type("an object of options", options).below("options"));
+        return Err(ReadError::wrong_type("given options as an object", options).below("options"));
     }
     let shape = "a name, or an object with a name and options";
     serde_json::from_value(value.clone()).map_err(|_| ReadError::wrong_type(shape, &value))

@@ -73,8 +73,8 @@ const WRONG: &str = r#"
 {"fetcher": "yfinanse"} | /fetcher | no fetcher named "yfinanse"; registered are "demo", "yfinance"
 {"fetcher": {"nam": "demo"}} | /fetcher/nam | fetcher has an unknown field "nam"
 {"fetcher": {}} | /fetcher | fetcher must be a name, or an object
-{"fetcher": {"name": "demo", "options": null}} | /fetcher/options | fetcher must be an object of options, not null
-{"fetcher": {"name": "demo", "options": [1]}} | /fetcher/options | fetcher must be an object of options, not a list
+{"fetcher": {"name": "demo", "options": null}} | /fetcher/options | fetcher must be given options as an object, not null
+{"fetcher": {"name": "demo", "options": [1]}} | /fetcher/options | fetcher must be given options as an object, not a list
 {"fetcher": 1} | /fetcher | fetcher must be a name, or an object
 {"interval": "5y"} | /interval | interval 
 {"interval": 1} | /interval | interval must be a string, not a number
