@@ -24,7 +24,7 @@ const LONGEST_REST: Duration = Duration::from_secs(6 * 3600);
 /// The gate of one fetcher, shared by all runs.
 #[derive(Debug)]
 pub(crate) struct Gate {
-    /// The places, divided among the lanes.
+    /// The places, divided among the fetcher's threads.
     fast: Vec<Semaphore>,
     slow: Semaphore,
     timeout: Duration,
@@ -50,12 +50,12 @@ pub(crate) fn places(limits: &Limits) -> usize {
 }
 
 impl Gate {
-    /// A gate for a fetcher whose requests run in so many lanes.
-    pub(crate) fn new(limits: &Limits, lanes: usize) -> Self {
+    /// A gate for a fetcher whose requests run on so many threads.
+    pub(crate) fn new(limits: &Limits, threads: usize) -> Self {
         let places = places(limits);
-        let share = |lane| (places + lane) / lanes;
+        let share = |thread| (places + thread) / threads;
         Self {
-            fast: (0..lanes).map(share).map(Semaphore::new).collect(),
+            fast: (0..threads).map(share).map(Semaphore::new).collect(),
             slow: Semaphore::new(places),
             timeout: limits.timeout.unwrap_or(TIMEOUT),
             state: Mutex::new(State {
@@ -68,9 +68,9 @@ impl Gate {
 
     /// Waits for a place, then for the pace and the end of any rest: whoever has come in may make one request now.
     ///
-    /// Who waits here comes in by turns with all others of the lane.
-    pub(crate) async fn enter(&self, lane: usize) -> Place<'_> {
-        let place = self.fast[lane]
+    /// Who waits here comes in by turns with all others on the thread.
+    pub(crate) async fn enter(&self, thread: usize) -> Place<'_> {
+        let place = self.fast[thread]
             .acquire()
             .await
             .expect("the gate's semaphore is never closed");
@@ -186,12 +186,12 @@ mod tests {
     }
 
     #[test]
-    fn the_lanes_share_all_places_and_no_more() {
-        for (places, lanes) in [(1, 1), (17, 2), (32, 2), (100, 7), (256, 16)] {
+    fn the_threads_share_all_places_and_no_more() {
+        for (places, threads) in [(1, 1), (17, 2), (32, 2), (100, 7), (256, 16)] {
             let mut limits = Limits::default();
             limits.concurrency = Some(places);
 
-            let shares = Gate::new(&limits, lanes).fast;
+            let shares = Gate::new(&limits, threads).fast;
 
             let shares: Vec<usize> = shares.iter().map(Semaphore::available_permits).collect();
             assert_eq!(shares.iter().sum::<usize>(), places);

@@ -5,12 +5,12 @@
 mod burst;
 mod dispatcher;
 pub(crate) mod gate;
-pub(crate) mod lanes;
 mod pace;
 pub(crate) mod plan;
 mod retry;
 mod runner;
 mod running;
+pub(crate) mod threads;
 mod time;
 
 use std::sync::Arc;

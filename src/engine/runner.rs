@@ -142,73 +142,119 @@ impl Engine {
             };
         };
         let count = symbols.len();
+        let threads = fetcher.threads.share(count);
+        let most = count.div_ceil(threads.len().max(1));
         let symbols = Arc::new(Mutex::new(symbols.into_iter()));
-        let start = |(lane, thread): (usize, &Handle)| {
+        let start = |(thread, own_loop): (usize, &Handle)| {
             let (fetcher, plan, stop) = (fetcher.clone(), plan.clone(), self.stop.clone());
-            let (symbols, batch) = (symbols.clone(), Batch::new(sender.clone()));
-            let all = async move { fetch_in_turn(&fetcher, lane, &plan, &symbols, batch).await };
-            let until_stopped = async move {
-                stop.cancelled().await;
-                tokio::time::sleep(CHECKPOINT).await;
-            };
-            let work = async {
+            let (symbols, sender) = (symbols.clone(), sender.clone());
+            let work = async move {
+                let share = Share {
+                    fetcher: &fetcher,
+                    thread,
+                    plan: &plan,
+                    symbols: &symbols,
+                    most,
+                };
+                let until_stopped = async {
+                    stop.cancelled().await;
+                    tokio::time::sleep(CHECKPOINT).await;
+                };
                 tokio::select! {
-                    () = all => {}
+                    () = share.fetch_in_turn(Batch::new(sender)) => {}
                     () = until_stopped => {}
                 }
             };
-            AbortOnDropHandle::new(thread.spawn(work.in_current_span()))
+            AbortOnDropHandle::new(own_loop.spawn(work.in_current_span()))
         };
         Results {
             queue,
-            _tasks: fetcher.lanes.share(count).map(start).collect(),
+            _tasks: threads.map(start).collect(),
         }
     }
 }
 
-/// The symbols of a run that nobody has begun with; its lanes take them one by one.
-type Symbols = Mutex<std::vec::IntoIter<Symbol>>;
+/// What one thread does for a run.
+struct Share<'a> {
+    fetcher: &'a FetcherEntry,
+    thread: usize,
+    plan: &'a RunPlan,
+    /// The symbols of the run that nobody has begun with; its threads take them one by one.
+    symbols: &'a Mutex<std::vec::IntoIter<Symbol>>,
+    /// No more of them at a time than this, so that the other threads have as many.
+    most: usize,
+}
 
-/// Fetches `symbols` side by side in a lane, as many as the fetcher's gate lets in.
-///
-/// One symbol at a time waits at the gate, so that the symbols of several runs come in by turns, and a place that is free
-/// is taken before anything is made of an answer. One task drives all requests: they mostly wait, and waking one of many
-/// futures is cheaper than a task.
-async fn fetch_in_turn(
-    fetcher: &FetcherEntry,
-    lane: usize,
-    plan: &RunPlan,
-    symbols: &Symbols,
-    mut batch: Batch,
-) {
-    let mut fetches = FuturesUnordered::new();
-    let next_symbol = || {
-        symbols
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .next()
-    };
-    while let Some(symbol) = next_symbol() {
-        let mut enter = pin!(fetcher.gate.enter(lane));
-        let place = loop {
-            let next = async {
-                tokio::select! {
-                    biased;
-                    place = &mut enter => Next::Place(place),
-                    Some(result) = fetches.next() => Next::Result(result),
+impl Share<'_> {
+    /// Fetches symbols side by side, as many as the fetcher's gate lets in.
+    ///
+    /// One symbol at a time waits at the gate, so that the symbols of several runs come in by turns, and a place that is
+    /// free is taken before anything is made of an answer. One task drives all requests: they mostly wait, and waking one
+    /// of many futures is cheaper than a task.
+    async fn fetch_in_turn(self, mut batch: Batch) {
+        let mut fetches = FuturesUnordered::new();
+        while let Some(symbol) = self.next_symbol() {
+            let mut enter = pin!(self.fetcher.gate.enter(self.thread));
+            let place = loop {
+                let next = async {
+                    tokio::select! {
+                        biased;
+                        place = &mut enter => Next::Place(place),
+                        Some(result) = fetches.next() => Next::Result(result),
+                    }
+                };
+                match batch.while_waiting(next).await {
+                    Next::Result(result) => batch.add(result).await,
+                    Next::Place(place) => break place,
                 }
             };
-            match batch.while_waiting(next).await {
-                Next::Result(result) => batch.add(result).await,
-                Next::Place(place) => break place,
+            fetches.push(self.fetch_symbol(symbol, place));
+            while fetches.len() >= self.most
+                && let Some(result) = batch.while_waiting(fetches.next()).await
+            {
+                batch.add(result).await;
             }
-        };
-        fetches.push(fetch_symbol(fetcher, lane, plan, symbol, place));
+        }
+        while let Some(result) = batch.while_waiting(fetches.next()).await {
+            batch.add(result).await;
+        }
+        batch.send().await;
     }
-    while let Some(result) = batch.while_waiting(fetches.next()).await {
-        batch.add(result).await;
+
+    fn next_symbol(&self) -> Option<Symbol> {
+        let mut symbols = self.symbols.lock().unwrap_or_else(PoisonError::into_inner);
+        symbols.next()
     }
-    batch.send().await;
+
+    /// Gets one symbol's bars, trying again as its errors deserve; for its first request it has a place.
+    async fn fetch_symbol(&self, symbol: Symbol, mut place: Place<'_>) -> SymbolResult {
+        let fetcher = self.fetcher;
+        let request = request(self.plan, symbol.clone());
+        let mut attempt = 0;
+        loop {
+            attempt += 1;
+            let started = Instant::now();
+            let outcome = fetcher.gate.pass(place, call(fetcher, &request)).await;
+            fetcher.fetches.note(&outcome, started.elapsed());
+            let error = match outcome {
+                Ok(series) => {
+                    return SymbolResult {
+                        symbol,
+                        attempts: attempt,
+                        outcome: SymbolOutcome::Fetched(Arc::new(series)),
+                    };
+                }
+                Err(error) => error,
+            };
+            let Some(wait) = retry::wait_before(attempt, &error) else {
+                tracing::warn!(%symbol, attempt, kind = error.kind().as_str(), %error, "symbol failed");
+                return failed(symbol, attempt, error.kind().as_str(), error.to_string());
+            };
+            tracing::debug!(%symbol, attempt, %error, "symbol is tried again");
+            tokio::time::sleep(retry::jittered(wait, &symbol, attempt)).await;
+            place = fetcher.gate.enter(self.thread).await;
+        }
+    }
 }
 
 /// What comes first while a symbol waits at the gate.
@@ -280,41 +326,6 @@ impl Batch {
             // The receiver is gone when the run was given up; then nobody wants the results.
             let _ = self.queue.send(std::mem::take(&mut self.results)).await;
         }
-    }
-}
-
-/// Gets one symbol's bars, trying again as its errors deserve; for its first request it has a place.
-async fn fetch_symbol(
-    fetcher: &FetcherEntry,
-    lane: usize,
-    plan: &RunPlan,
-    symbol: Symbol,
-    mut place: Place<'_>,
-) -> SymbolResult {
-    let request = request(plan, symbol.clone());
-    let mut attempt = 0;
-    loop {
-        attempt += 1;
-        let started = Instant::now();
-        let outcome = fetcher.gate.pass(place, call(fetcher, &request)).await;
-        fetcher.fetches.note(&outcome, started.elapsed());
-        let error = match outcome {
-            Ok(series) => {
-                return SymbolResult {
-                    symbol,
-                    attempts: attempt,
-                    outcome: SymbolOutcome::Fetched(Arc::new(series)),
-                };
-            }
-            Err(error) => error,
-        };
-        let Some(wait) = retry::wait_before(attempt, &error) else {
-            tracing::warn!(%symbol, attempt, kind = error.kind().as_str(), %error, "symbol failed");
-            return failed(symbol, attempt, error.kind().as_str(), error.to_string());
-        };
-        tracing::debug!(%symbol, attempt, %error, "symbol is tried again");
-        tokio::time::sleep(retry::jittered(wait, &symbol, attempt)).await;
-        place = fetcher.gate.enter(lane).await;
     }
 }
 

@@ -162,8 +162,8 @@ impl HostBuilder {
         self
     }
 
-    /// Gives each fetcher threads of its own, so that one which keeps its thread busy holds up nothing else: one for each
-    /// 16 requests that it may have under way, as far as there are processors. Without this, fetchers run on the runtime
+    /// Gives each fetcher threads of its own, so that one which keeps its thread busy holds up no other: one for each 16
+    /// requests that it may have under way, as far as there are processors. Without this, fetchers run on the runtime
     /// that [`start`](Self::start) is called on.
     pub fn fetch_threads(mut self) -> Self {
         self.fetch_threads = true;

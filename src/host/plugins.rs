@@ -13,7 +13,7 @@ use stock_scheduler_sdk::{
 };
 
 use crate::engine::gate::Gate;
-use crate::engine::lanes::Lanes;
+use crate::engine::threads::Threads;
 use crate::metrics::Fetches;
 
 /// A registered fetcher, where it runs, and its gate.
@@ -21,7 +21,7 @@ pub(crate) struct FetcherEntry {
     pub(crate) name: String,
     pub(crate) fetcher: Arc<dyn Fetcher>,
     pub(crate) info: FetcherInfo,
-    pub(crate) lanes: Lanes,
+    pub(crate) threads: Threads,
     pub(crate) gate: Gate,
     pub(crate) fetches: Fetches,
     /// What checks a job's options; an instance made in code takes any.
@@ -36,18 +36,18 @@ impl FetcherEntry {
         own_threads: bool,
     ) -> io::Result<Self> {
         let info = fetcher.info();
-        let lanes = if own_threads {
-            Lanes::start(&info.limits)?
+        let threads = if own_threads {
+            Threads::start(&info.limits)?
         } else {
-            Lanes::here()
+            Threads::here()
         };
-        let gate = Gate::new(&info.limits, lanes.count());
+        let gate = Gate::new(&info.limits, threads.count());
         Ok(Self {
             fetches: Fetches::of(&name),
             name,
             fetcher,
             info,
-            lanes,
+            threads,
             gate,
             factory,
         })

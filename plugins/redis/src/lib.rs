@@ -32,9 +32,10 @@
 //!
 //! # What it promises
 //!
-//! Every decision is one Lua script and asks no clock but the server's. What a run has fetched is written beside its script,
-//! in one transaction that watches the run: of a run that is taken over meanwhile nothing is written. A call fails within
-//! a second while the server is away, and works again as soon as the server does.
+//! Every decision is one Lua script and asks no clock but the server's. What a run has fetched is written beside the script
+//! that marks it, in one transaction that watches the run from when it was last seen: of a run that is taken over
+//! meanwhile nothing is written. When that was is told by the server's clock at that sight and the time since. A call fails
+//! within a second while the server is away, and works again as soon as the server does.
 //!
 //! What was acknowledged survives a crash of this process. What it survives besides is up to the server: nothing without
 //! persistence, all but the last second (two while the disk is busy) with `appendonly yes` and `appendfsync everysec`,

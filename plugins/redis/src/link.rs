@@ -26,7 +26,7 @@ const DEADLINE: Duration = Duration::from_millis(900);
 const CONNECT: Duration = Duration::from_millis(500);
 /// When a silent connection is given up: a network that swallows everything looks like a server that thinks.
 const SILENCE: Duration = Duration::from_secs(5);
-/// Connections kept for calls that need one for themselves.
+/// Connections kept for calls that need one for themselves, besides those that [watch](crate::watches) a run.
 const IDLE: usize = 4;
 
 /// One server.

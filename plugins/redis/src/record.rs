@@ -1,7 +1,7 @@
 //! What comes of a run's symbols: rendered here, then stored, marked and logged in one transaction.
 //!
-//! The script decides and marks. The data goes beside it and not through it: a script takes a letter of its arguments
-//! as long as a command takes a hundred.
+//! A script marks and logs. The data goes beside it and not through it: a script takes a letter of its arguments as long
+//! as a command takes a hundred.
 
 use std::sync::Arc;
 

@@ -124,13 +124,13 @@ pub(crate) fn marked_symbols(fields: &HashMap<String, String>) -> HashSet<&str> 
         .collect()
 }
 
-/// How many symbols were stored by a state; `None` for what is no state.
-pub(crate) fn stored_by(state: &str) -> Option<usize> {
+/// How many symbols of a run are stored, as its state tells; `None` for what is no state.
+pub(crate) fn stored_count(state: &str) -> Option<usize> {
     state.rsplit(' ').nth(2)?.parse().ok()
 }
 
-/// A state after so many more symbols were stored and have failed; `None` for what is no state.
-pub(crate) fn counted(state: &str, stored: usize, failed: usize) -> Option<String> {
+/// The state of a run after so many more symbols are stored and have failed; `None` for what is no state.
+pub(crate) fn state_after(state: &str, stored: usize, failed: usize) -> Option<String> {
     let mut words: Vec<&str> = state.split(' ').collect();
     let [.., stored_word, failed_word, _ended] = &mut words[..] else {
         return None;

@@ -1,4 +1,5 @@
-//! The Lua scripts: every decision is one of them, so that it is one step whoever else decides at the same time.
+//! The Lua scripts: every decision is one of them, so that it is one step whoever else decides at the same time. `step`
+//! alone decides nothing: its caller has done so, and it is part of a transaction that is void if something has changed.
 //!
 //! Each file tells its arguments and answers. `log.lua` stands before all of them, and `common.lua` before all but the
 //! shortest; what they add to shared indexes and to the event log is written once, at their end.

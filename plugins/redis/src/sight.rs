@@ -119,7 +119,7 @@ impl Seen {
         let open = self.open(step);
         let stored = open.iter().filter(|result| result.is_stored()).count();
         let failed = open.len() - stored;
-        if run::counted(&self.state, stored, failed)? != state {
+        if run::state_after(&self.state, stored, failed)? != state {
             return None;
         }
         let symbols = open.iter().map(|result| result.symbol.to_string());

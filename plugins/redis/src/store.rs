@@ -1,8 +1,7 @@
 //! The store itself: a link to the server, and what is set about it.
 //!
-//! What it does is told by the file of each group: `jobs` and `list`, `runs` with `claims`, `run` and `record` (with `step`, `sight`, `transaction`, `windows`
-//! and `watches`), `data`, `log`,
-//! `records`, and `reconcile` with `adopt`.
+//! What it does is told by the file of each group: `jobs` and `list`, `runs` with `claims` and `run`, `record` with `step`,
+//! `sight`, `transaction`, `windows` and `watches`, then `data`, `log`, `records`, and `reconcile` with `adopt`.
 
 use std::fmt;
 use std::sync::Mutex;

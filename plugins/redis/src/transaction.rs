@@ -1,4 +1,7 @@
 //! The transaction that writes steps of runs.
+//!
+//! It holds the data and a script that marks and logs. As the server carries out what it can of a transaction, the data
+//! alone must do no harm: where the script is unknown or refuses, windows are written that nobody was told of.
 
 use std::sync::Arc;
 
@@ -17,10 +20,10 @@ pub(crate) fn write(steps: &[Arc<RecordStep>], sight: &Sight) -> Pipeline {
     let bytes = steps.iter().map(|step| step.text.len()).sum();
     let mut windows = Windows::with_room(count, bytes);
     let call = match (steps, &sight.runs[..]) {
-        ([step], [seen]) => go_on(&mut windows, step, seen, &sight.now()),
+        ([step], [seen]) => short_call(&mut windows, step, seen, &sight.now()),
         _ => None,
     };
-    let call = call.unwrap_or_else(|| decide(&mut windows, steps, sight));
+    let call = call.unwrap_or_else(|| full_call(&mut windows, steps, sight));
     let mut all = pipe();
     all.cmd("MULTI").ignore();
     windows.write(&mut all);
@@ -29,15 +32,16 @@ pub(crate) fn write(steps: &[Arc<RecordStep>], sight: &Sight) -> Pipeline {
     all
 }
 
-/// Adds a step of a run that goes on, which is most steps by far: what it needs is known beforehand.
-fn go_on(windows: &mut Windows, step: &RecordStep, seen: &Seen, now: &str) -> Option<Call> {
+/// Adds a step of a run that goes on, which is most steps by far: all that its script would decide is known. `None` for
+/// any other.
+fn short_call(windows: &mut Windows, step: &RecordStep, seen: &Seen, now: &str) -> Option<Call> {
     if step.end.is_some() || step.keep.is_some() || !seen.goes_under(step) {
         return None;
     }
     let open = seen.open(step);
     let stored = open.iter().filter(|result| result.is_stored()).count();
-    let state = run::counted(&seen.state, stored, open.len() - stored)?;
-    let mut place = run::stored_by(&seen.state)?;
+    let state = run::state_after(&seen.state, stored, open.len() - stored)?;
+    let mut place = run::stored_count(&seen.state)?;
     add_windows(windows, step, &open, now);
     let marks = marks(&open);
     let events = step.events(&open);
@@ -60,7 +64,7 @@ fn go_on(windows: &mut Windows, step: &RecordStep, seen: &Seen, now: &str) -> Op
 }
 
 /// Adds steps that the script decides on.
-fn decide(windows: &mut Windows, steps: &[Arc<RecordStep>], sight: &Sight) -> Call {
+fn full_call(windows: &mut Windows, steps: &[Arc<RecordStep>], sight: &Sight) -> Call {
     let mut call = scripts::RECORD.call();
     call.arg(steps.len());
     let now = sight.now();

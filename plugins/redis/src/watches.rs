@@ -1,7 +1,7 @@
 //! Steps of runs on their way: looked at, written, and watched from one step of a run to its next.
 //!
 //! A step is written by a transaction that depends on what was seen of its run: whoever holds it, and which symbols are
-//! marked. The answer to one step is the sight for the next, so that only the first has to look.
+//! marked. The answer to one step is the sight for the next, so that most need not look.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use crate::sight::Sight;
 use crate::step::RecordStep;
 use crate::{scripts, transaction};
 
-/// How long what was seen of a run counts.
+/// How long a run is watched for its next step: after that, it may have ended, and its connection serves others.
 const FRESH: Duration = Duration::from_secs(1);
 /// At most so many runs are watched between their steps.
 const RUNS: usize = 4;
@@ -70,7 +70,8 @@ impl Watches {
         }
     }
 
-    /// The connection that watches the run of these steps. Where they are several, nothing is: their runs will have changed.
+    /// The connection that watches the run of a single step. Of several steps, each run's watch is given up: what they
+    /// write changes what it has seen.
     fn take(&self, link: &Link, steps: &[Arc<RecordStep>]) -> Option<Watching> {
         let mut all = self.all();
         let is_theirs = |watching: &mut Watching| {

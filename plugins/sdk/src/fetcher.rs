@@ -14,8 +14,9 @@ use crate::{ConfigError, FetchError, Interval, Series, Symbol};
 /// oldest first, at most one a session, none outside the request. An answer without bars is [`FetchErrorKind::NoData`],
 /// never an empty series. Waiting, retrying and limiting are the host's: a fetcher asks once and classifies what it got.
 ///
-/// It is asked from several threads at a time, each of which may have a tokio runtime of its own; what it keeps open
-/// serves best in the runtime that opened it. A fetcher that keeps its thread busy holds up its own requests.
+/// It is asked on several threads at a time, each of which may have a single-threaded tokio runtime of its own; what it
+/// keeps open serves best in the runtime that opened it. It must not keep its thread busy, which would hold up its other
+/// requests: blocking work belongs on `tokio::task::spawn_blocking`.
 ///
 /// [`FetchErrorKind::NoData`]: crate::FetchErrorKind::NoData
 #[async_trait]

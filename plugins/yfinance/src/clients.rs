@@ -1,7 +1,7 @@
 //! Connections to the provider, one pool for each runtime: a connection is driven by the runtime that opened it, and to
 //! use it from another takes longer than it has to.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::header::HeaderValue;
@@ -11,13 +11,13 @@ use tokio::runtime::{Handle, Id};
 
 /// A host that does not take a connection by then will not; another may.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-/// Runtimes that are remembered; a process has as many as it has processors, or a few more.
+/// Runtimes that are remembered: more than the threads that a host has for this fetcher.
 const RUNTIMES: usize = 64;
 
 /// A client for each runtime.
 pub(crate) struct Clients {
     user_agent: HeaderValue,
-    /// Made to see whether one can be made.
+    /// Made to see whether one can be made; the first runtime's.
     first: Client,
     known: Mutex<Vec<(Id, Client)>>,
 }
@@ -43,21 +43,34 @@ impl Clients {
     /// The client of the caller's runtime.
     pub(crate) fn here(&self) -> Client {
         let here = Handle::current().id();
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, client)) = known.iter().find(|(runtime, _)| *runtime == here) {
-            return client.clone();
-        }
-        let own = if known.is_empty() {
-            self.first.clone()
-        } else {
-            // What could be made once, can nearly always be made again.
-            client(&self.user_agent).unwrap_or_else(|_| self.first.clone())
+        let find = |known: &[(Id, Client)]| {
+            let own = known.iter().find(|(runtime, _)| *runtime == here);
+            own.map(|(_, client)| client.clone())
         };
+        {
+            let mut known = self.known();
+            if known.is_empty() {
+                known.push((here, self.first.clone()));
+            }
+            if let Some(own) = find(&known) {
+                return own;
+            }
+        }
+        // What could be made once, can nearly always be made again. Nobody else waits for it.
+        let new = client(&self.user_agent).unwrap_or_else(|_| self.first.clone());
+        let mut known = self.known();
+        if let Some(own) = find(&known) {
+            return own;
+        }
         if known.len() == RUNTIMES {
             known.remove(0);
         }
-        known.push((here, own.clone()));
-        own
+        known.push((here, new.clone()));
+        new
+    }
+
+    fn known(&self) -> MutexGuard<'_, Vec<(Id, Client)>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,8 @@
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst};
 use std::sync::mpsc::Receiver;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use chrono::TimeDelta;
@@ -303,4 +304,86 @@ async fn a_fetcher_that_keeps_its_thread_holds_up_nothing_elsewhere() {
     host.stop().await;
 
     assert_eq!(meanwhile, RunStatus::Running);
+}
+
+/// Counts who is within it; lets nobody out until it is open.
+#[derive(Clone, Default)]
+struct Counting(Arc<Counts>);
+
+#[derive(Default)]
+struct Counts {
+    asked: AtomicUsize,
+    within: AtomicUsize,
+    most: AtomicUsize,
+    is_open: AtomicBool,
+}
+
+struct Within<'a>(&'a Counts);
+
+impl Drop for Within<'_> {
+    fn drop(&mut self) {
+        self.0.within.fetch_sub(1, SeqCst);
+    }
+}
+
+#[stock_scheduler::async_trait]
+impl Fetcher for Counting {
+    async fn fetch(&self, request: &FetchRequest) -> Result<Series, FetchError> {
+        let counts = &*self.0;
+        counts.asked.fetch_add(1, SeqCst);
+        let now = counts.within.fetch_add(1, SeqCst) + 1;
+        let _within = Within(counts);
+        counts.most.fetch_max(now, SeqCst);
+        while !counts.is_open.load(SeqCst) {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        Err(FetchError::new(
+            FetchErrorKind::NoData,
+            request.symbol.as_str(),
+        ))
+    }
+
+    fn info(&self) -> FetcherInfo {
+        let mut info = FetcherInfo::default();
+        info.limits.concurrency = Some(40);
+        info
+    }
+}
+
+#[tokio::test]
+async fn a_run_on_several_threads_asks_once_for_each_symbol_within_the_limit_and_ends_at_once() {
+    let world = World::at("2025-06-02T16:59:00Z");
+    let counting = Counting::default();
+    let builder = world
+        .builder()
+        .fetcher_instance("counting", counting.clone());
+    let host = builder.fetch_threads().start().await.unwrap();
+    let names: Vec<_> = (0..300).map(|n| format!("S{n}")).collect();
+    let fields = json!({"schedule_time": "17:00", "fetcher": "counting", "stock_ids": names});
+    let job = job(&host, fields).await;
+    let counts = &*counting.0;
+    let until = async |done: &dyn Fn() -> bool| {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    };
+    let [cancelled, run] = [RunId::random(), RunId::random()];
+
+    host.run_now(&job, cancelled, Default::default())
+        .await
+        .unwrap();
+    until(&|| counts.within.load(SeqCst) == 40).await;
+    host.cancel(cancelled).await.unwrap();
+    until(&|| counts.within.load(SeqCst) == 0).await;
+    assert_eq!(counts.asked.swap(0, SeqCst), 40);
+
+    counts.is_open.store(true, SeqCst);
+    host.run_now(&job, run, Default::default()).await.unwrap();
+    while host.run(run).await.unwrap().status == RunStatus::Running {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    host.stop().await;
+
+    assert_eq!(counts.asked.load(SeqCst), 300);
+    assert!(counts.most.load(SeqCst) <= 40);
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use stock_scheduler_redis::RedisStore;
 use stock_scheduler_sdk::{
-    DataStore, EventId, EventLog, Grant, JobStore, NextFire, RunPlan, RunStatus, RunStore, Store,
-    StoreErrorKind, SymbolResult, SymbolState, TakeOver,
+    DataStore, EventId, EventLog, Grant, JobStore, NextFire, RequestId, RunPlan, RunStatus,
+    RunStore, Store, StoreErrorKind, SymbolResult, SymbolState, TakeOver,
 };
 
 use crate::support::{Server, claim, fetched, granted, host, job};
@@ -147,4 +147,122 @@ async fn a_run_that_is_taken_over_meanwhile_is_written_by_one_of_the_two() {
             .unwrap();
         assert_eq!(data.contains("2.5"), !is_marked, "round {round}");
     }
+}
+
+#[tokio::test]
+async fn whatever_happens_between_two_steps_each_symbol_is_stored_and_told_once() {
+    let server = Server::start().await;
+    let store = server.store();
+    let mut client = server.client().await;
+    for (job, between) in [
+        ("quiet", ""),
+        ("forgotten", "SCRIPT FLUSH"),
+        ("cut-off", "CLIENT KILL TYPE normal SKIPME yes"),
+        ("touched", "EXPIRE RUN 1000"),
+    ] {
+        let before = names_of_events(&store).await.len();
+        let (grant, plan) = begun(&store, job, &["A", "B", "C"]).await;
+        for step in [["A", "B"], ["B", "C"], ["C", "A"]] {
+            let some = step.map(|symbol| fetched(symbol, 1.5)).to_vec();
+            store.record(&grant, &plan, some, None).await.unwrap();
+            let run = format!("{{scheduler}}:run:{}", grant.run);
+            let words = between.split_whitespace();
+            let mut disturbed = redis::Cmd::new();
+            disturbed.arg(
+                words
+                    .map(|word| if word == "RUN" { run.as_str() } else { word })
+                    .collect::<Vec<_>>(),
+            );
+            if !between.is_empty() {
+                disturbed.exec_async(&mut client).await.unwrap();
+            }
+        }
+        let end = Some(RunStatus::Success);
+        store.record(&grant, &plan, vec![], end).await.unwrap();
+
+        let run = store.run(grant.run).await.unwrap().unwrap();
+        let stored = |symbol: &&stock_scheduler_sdk::SymbolProgress| {
+            matches!(symbol.state, SymbolState::Stored { .. })
+        };
+        assert_eq!(run.symbols.iter().filter(stored).count(), 3, "{job}");
+        assert_eq!(
+            names_of_events(&store).await[before..],
+            [
+                "JobCreated",
+                "JobStarted",
+                "StockFetched",
+                "StockFetched",
+                "StockFetched",
+                "JobFinished"
+            ],
+            "{job}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn runs_that_are_recorded_by_turns_do_not_disturb_each_other() {
+    let server = Server::start().await;
+    let store = server.store();
+    let names: Vec<String> = (0..6).map(|i| format!("S{i}")).collect();
+    let symbols: Vec<&str> = names.iter().map(String::as_str).collect();
+    let mut runs = Vec::new();
+    for i in 0..9 {
+        runs.push(begun(&store, &format!("job-{i}"), &symbols).await);
+    }
+
+    for symbol in &symbols {
+        for (grant, plan) in &runs {
+            store
+                .record(grant, plan, vec![fetched(symbol, 1.5)], None)
+                .await
+                .unwrap();
+        }
+    }
+    let at_once = runs
+        .iter()
+        .map(|(grant, plan)| store.record(grant, plan, vec![], Some(RunStatus::Success)));
+    for ended in join_all(at_once).await {
+        ended.unwrap();
+    }
+
+    let events = names_of_events(&store).await;
+    let count = |wanted| events.iter().filter(|name| **name == wanted).count();
+    assert_eq!((count("StockFetched"), count("JobFinished")), (54, 9));
+}
+
+#[tokio::test]
+async fn a_job_that_is_deleted_between_two_steps_gets_nothing_more() {
+    let server = Server::start().await;
+    let store = server.store();
+    let (grant, plan) = begun(&store, "daily", &["A", "B"]).await;
+    store
+        .record(&grant, &plan, vec![fetched("A", 1.5)], None)
+        .await
+        .unwrap();
+
+    store
+        .delete(&grant.job, None, RequestId::random())
+        .await
+        .unwrap();
+    let late = store
+        .record(&grant, &plan, vec![fetched("B", 1.5)], None)
+        .await;
+
+    assert_eq!(late.unwrap_err().kind(), StoreErrorKind::Fenced);
+    assert!(
+        store
+            .dataset(&plan.key(&plan.symbols[1]))
+            .await
+            .unwrap()
+            .is_none()
+    );
+    assert_eq!(
+        names_of_events(&store)
+            .await
+            .iter()
+            .filter(|name| **name == "StockFetched")
+            .count(),
+        1
+    );
 }
