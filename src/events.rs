@@ -230,16 +230,14 @@ impl Follower {
         // Requests that are being read right now ask the same.
         tokio::task::yield_now().await;
         let mut waiting = Vec::from_iter(first);
-        self.take_asked(&mut waiting);
+        while let Ok(next) = self.asked.try_recv() {
+            waiting.push(next);
+        }
         // Who has asked first has waited longest, maybe for a slow answer to a question before this.
         let since = waiting
             .first()
             .map_or_else(Instant::now, |first| first.since);
         let outcome = self.catch_up_by(since + DEADLINE).await;
-        if outcome.is_err() {
-            // Who has asked meanwhile need not wait for the same silence from its beginning.
-            self.take_asked(&mut waiting);
-        }
         for asked in waiting {
             let copy = match &outcome {
                 Ok(()) => Ok(()),
@@ -249,12 +247,6 @@ impl Follower {
             let _ = asked.reply.send(copy);
         }
         outcome
-    }
-
-    fn take_asked(&mut self, waiting: &mut Vec<Asked>) {
-        while let Ok(next) = self.asked.try_recv() {
-            waiting.push(next);
-        }
     }
 
     async fn catch_up_by(&mut self, deadline: Instant) -> Result<(), StoreError> {
