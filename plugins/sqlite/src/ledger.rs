@@ -30,7 +30,7 @@ pub(crate) struct Ledger {
     /// The newest row of `pending_results`, and the newest that became rows of other tables.
     pub(crate) appended: i64,
     pub(crate) settled: i64,
-    /// How many symbols wait in the rows between these.
+    /// How many bytes the rows between these have.
     pub(crate) pending: u64,
     /// How many events were logged since the log was trimmed.
     pub(crate) logged: usize,
@@ -59,14 +59,14 @@ impl Ledger {
                 .going
                 .insert(row.get::<_, Text<_>>(0)?.0, count.cast_unsigned());
         }
-        let pending = "SELECT ifnull(max(seq), 0), ifnull(min(seq) - 1, 0), ifnull(sum(count), 0) FROM pending_results";
-        (ledger.appended, ledger.settled, ledger.pending) = file.query_row(pending, [], |row| {
-            Ok((
-                row.get(0)?,
-                row.get(1)?,
-                row.get::<_, i64>(2)?.cast_unsigned(),
-            ))
-        })?;
+        (ledger.appended, ledger.settled, ledger.pending) =
+            file.query_row(pending::WEIGHT, [], |row| {
+                Ok((
+                    row.get(0)?,
+                    row.get(1)?,
+                    row.get::<_, i64>(2)?.cast_unsigned(),
+                ))
+            })?;
         let forgotten = "SELECT ms, seq FROM forgotten_events";
         ledger.forgotten_event = file.query_row(forgotten, [], events::id)?;
         let last = "SELECT ms, seq FROM events ORDER BY ms DESC, seq DESC LIMIT 1";

@@ -17,8 +17,10 @@ use crate::step::Step;
 use crate::text::{At, Instant, Json, Text};
 use crate::view::View;
 
-/// After so many symbols a step that settles ends, so that others need not wait long.
-const AT_ONCE: usize = 128;
+/// After so many bytes a step that settles ends, so that others need not wait long: some thousands of bars.
+const AT_ONCE: u64 = 128 << 10;
+/// What a symbol counts besides its bars.
+const SYMBOL: u64 = 64;
 
 /// A row of `pending_results`, with its run.
 struct Pending {
@@ -58,6 +60,10 @@ impl Pending {
         })
     }
 
+    fn weight(&self) -> u64 {
+        weight(self.marks.len(), &self.windows)
+    }
+
     fn key(&self, symbol: &Symbol) -> DataKey {
         DataKey {
             prefix: self.prefix.clone(),
@@ -92,7 +98,7 @@ impl Step<'_> {
             ],
         )?;
         self.ledger.appended = seq;
-        self.ledger.pending += count as u64;
+        self.ledger.pending += weight(count, &results.windows);
         for event in &results.events {
             self.announce(&run.job, event.clone());
         }
@@ -111,7 +117,7 @@ impl Step<'_> {
                 self.ledger.pending = 0;
                 return Ok(());
             };
-            settled += pending.marks.len();
+            settled += pending.weight();
             self.spread(&pending)?;
         }
         Ok(())
@@ -149,8 +155,7 @@ impl Step<'_> {
         }
         self.execute("DELETE FROM pending_results WHERE seq = ?", [pending.seq])?;
         self.ledger.settled = pending.seq;
-        let count = pending.marks.len() as u64;
-        self.ledger.pending = self.ledger.pending.saturating_sub(count);
+        self.ledger.pending = self.ledger.pending.saturating_sub(pending.weight());
         Ok(())
     }
 
@@ -175,6 +180,11 @@ impl Step<'_> {
         )?;
         Ok(())
     }
+}
+
+/// How much work it is to make rows of a row of `pending_results`, in bytes; [`WEIGHT`] tells the same of all.
+fn weight(symbols: usize, windows: &[u8]) -> u64 {
+    symbols as u64 * SYMBOL + windows.len() as u64
 }
 
 fn unreadable(pending: &Pending) -> Fault {
@@ -227,6 +237,10 @@ fn settled(row: &Row<'_>) -> rusqlite::Result<(Symbol, u32, SymbolState)> {
     };
     Ok((row.get::<_, Text<_>>(0)?.0, row.get(1)?, state))
 }
+
+/// The rows of `pending_results`: the newest, the last before the oldest, and how many bytes they are to the writer.
+pub(crate) const WEIGHT: &str = "SELECT ifnull(max(seq), 0), ifnull(min(seq) - 1, 0), \
+     ifnull(sum(64 * count + length(bars)), 0) FROM pending_results";
 
 /// The newest event among the results that wait.
 pub(crate) const LAST_EVENT: &str =

@@ -10,7 +10,10 @@ use stock_scheduler_sdk::{
 use crate::marks::Results;
 use crate::step::Step;
 use crate::view::View;
-use crate::{SqliteStore, history, poll};
+use crate::{SqliteStore, history, packed, poll};
+
+/// One step takes no further results beyond these: what it stores is made rows of in one piece.
+const BYTES: usize = 1 << 20;
 
 #[async_trait]
 impl RunStore for SqliteStore {
@@ -49,11 +52,23 @@ impl RunStore for SqliteStore {
         results: Vec<SymbolResult>,
         end: Option<RunStatus>,
     ) -> Result<(), StoreError> {
-        let results = Results::of(grant.run, plan, plan.planned(results));
-        let grant = grant.clone();
         let end = end.filter(|status| *status != RunStatus::Running);
-        let step = move |step: &mut Step<'_>| step.record(&grant, &results, end);
-        self.write("record what came of a run", step).await
+        let mut results = plan.planned(results).into_iter().peekable();
+        loop {
+            let (mut some, mut bytes) = (Vec::new(), 0);
+            while let Some(result) = results.next_if(|_| bytes < BYTES) {
+                bytes += result.outcome.series().map_or(0, packed::room);
+                some.push(result);
+            }
+            let some = Results::of(grant.run, plan, some);
+            let end = end.filter(|_| results.peek().is_none());
+            let grant = grant.clone();
+            let step = move |step: &mut Step<'_>| step.record(&grant, &some, end);
+            self.write("record what came of a run", step).await?;
+            if results.peek().is_none() {
+                return Ok(());
+            }
+        }
     }
 
     async fn retire(&self, host: HostId) -> Result<(), StoreError> {

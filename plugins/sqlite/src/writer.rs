@@ -25,8 +25,9 @@ const LONGEST_BATCH: Duration = Duration::from_millis(25);
 /// When no step has come for so long, there is time to make rows of the results that wait.
 const QUIET: Duration = Duration::from_millis(200);
 
-/// When more symbols wait, they become rows although there are steps to do, so that no load makes their number grow.
-const MOST_PENDING: u64 = 16_384;
+/// When more bytes wait, they become rows although there are steps to do, so that no load makes them grow and who reads
+/// data need not wait long for what is before it.
+const MOST_PENDING: u64 = 8 << 20;
 
 /// Hands steps to the writing thread. When it is dropped, the thread finishes what waits and ends.
 pub(crate) struct Writer {
@@ -241,9 +242,10 @@ impl Desk {
 #[cfg(test)]
 mod tests {
     use stock_scheduler_sdk::{
-        Claim, Claimed, EventId, EventLog, Grant, HostId, Job, JobId, JobStore, NewRun, NextFire,
-        Overlap, RunId, RunPlan, RunStore, StoreErrorKind, StoredJob, Symbol, SymbolOutcome,
-        SymbolResult, SystemClock, TriggeredBy, Window,
+        Bar, Claim, Claimed, DataStore, EventId, EventLog, Grant, HostId, Interval, Job, JobId,
+        JobStore, NewRun, NextFire, Overlap, RunId, RunPlan, RunStatus, RunStore, Series,
+        StoreErrorKind, StoredJob, Symbol, SymbolOutcome, SymbolResult, SystemClock, TriggeredBy,
+        Window,
     };
 
     use super::MOST_PENDING;
@@ -350,12 +352,13 @@ mod tests {
     #[tokio::test]
     async fn however_much_is_told_only_so_much_waits_to_become_rows() {
         const SYMBOLS: u64 = 4_096;
+        const BYTES: u64 = SYMBOLS * 64;
         let directory = tempfile::tempdir().unwrap();
         let store = open(&directory);
         let (stored, plan) = wide(&store, SYMBOLS).await;
         let mut most = 0;
 
-        for _ in 0..=MOST_PENDING / SYMBOLS + 1 {
+        for _ in 0..=MOST_PENDING / BYTES + 1 {
             let grant = granted(&store, &stored, &plan).await;
             let results = all_failed(&plan);
             store.record(&grant, &plan, results, None).await.unwrap();
@@ -363,7 +366,54 @@ mod tests {
         }
 
         assert!(most >= MOST_PENDING, "{most} waited at most");
-        assert!(most <= MOST_PENDING + SYMBOLS, "{most} waited");
+        assert!(most <= MOST_PENDING + BYTES, "{most} waited");
+    }
+
+    #[tokio::test]
+    async fn long_histories_become_rows_in_steps_of_bounded_length() {
+        const SYMBOLS: u64 = 40;
+        const BARS: i64 = 10_000;
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(&directory);
+        let (stored, plan) = wide(&store, SYMBOLS).await;
+        let grant = granted(&store, &stored, &plan).await;
+        let bar = |day: i64| Bar {
+            time: chrono::DateTime::UNIX_EPOCH + chrono::TimeDelta::days(day),
+            close: Some(day as f64 / 7.0),
+            adj_close: Some(day as f64 / 7.0),
+            volume: 1,
+            ..Bar::default()
+        };
+        let fetched = |symbol: &Symbol| {
+            let mut series = Series::new(symbol.clone(), Interval::Day, "UTC".parse().unwrap());
+            series.bars = (0..BARS).map(bar).collect();
+            SymbolResult {
+                symbol: symbol.clone(),
+                attempts: 1,
+                outcome: SymbolOutcome::Fetched(series.into()),
+            }
+        };
+
+        let results = plan.symbols.iter().map(fetched).collect();
+        let end = Some(RunStatus::Success);
+        store.record(&grant, &plan, results, end).await.unwrap();
+
+        let longest = "SELECT ifnull(max(length(bars)), 0) FROM pending_results";
+        let longest = store.read("look", |view| {
+            view.one(longest, [], |row| row.get::<_, i64>(0))
+        });
+        let longest = longest.await.unwrap().unwrap();
+        assert!(longest < 2 << 20, "{longest} bytes become rows at once");
+        let run = store.run(grant.run).await.unwrap().unwrap();
+        assert_eq!(run.status, RunStatus::Success);
+        assert_eq!(run.counts(), (SYMBOLS as usize, 0));
+        let bars = "SELECT count(*) FROM bars";
+        let key = plan.key(&plan.symbols[0]);
+        assert!(store.dataset(&key).await.unwrap().is_some());
+        let count = store.read("count", |view| {
+            view.one(bars, [], |row| row.get::<_, i64>(0))
+        });
+        assert_eq!(count.await.unwrap(), Some(BARS * SYMBOLS.cast_signed()));
     }
 
     /// Lets the file have so many pages and no more.
