@@ -18,7 +18,7 @@ use crate::text::{At, Instant, Json, Text};
 use crate::view::View;
 
 /// After so many bytes a step that settles ends, so that others need not wait long: some thousands of bars.
-const AT_ONCE: u64 = 128 << 10;
+const AT_ONCE: u64 = 64 << 10;
 /// What a symbol counts besides its bars.
 const SYMBOL: u64 = 64;
 

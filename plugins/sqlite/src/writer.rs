@@ -23,7 +23,7 @@ use crate::view::View;
 const LONGEST_BATCH: Duration = Duration::from_millis(25);
 
 /// When no step has come for so long, there is time to make rows of the results that wait.
-const QUIET: Duration = Duration::from_millis(200);
+const QUIET: Duration = Duration::from_millis(50);
 
 /// When more bytes wait, they become rows although there are steps to do, so that no load makes them grow and who reads
 /// data need not wait long for what is before it.
