@@ -67,7 +67,11 @@ fn command() -> Command {
 }
 
 fn block_on(work: impl Future<Output = Result<(), String>>) -> Result<(), String> {
+    // Fetchers have threads of their own and the store often shares the machine: more threads than half of the processors
+    // would mostly wake each other.
+    let processors = std::thread::available_parallelism().map_or(1, usize::from);
     let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(processors.div_ceil(2))
         .enable_all()
         .build();
     runtime
