@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::process::{Process, Stores, client, get, post};
-use super::{figure, median, note};
+use super::{Pairs, figure};
 
 /// 500 symbols, one month of daily bars, a provider that answers at once.
 pub(crate) async fn at_once() {
@@ -55,7 +55,7 @@ async fn compare(
             post(&http, &format!("{}/scheduler/jobs", service.url), body).await["job_id"].clone();
         let job = job.as_str().unwrap();
         let warm = client();
-        let (mut bare, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+        let mut pairs = Pairs::default();
         for round in 0..=rounds {
             let bare_rate = symbols as f64
                 / fetch_only(&warm, provider, &names, concurrency)
@@ -64,26 +64,15 @@ async fn compare(
             let our_rate = symbols as f64 / run(&http, &service.url, job).await;
             // The first round opens connections and fills caches.
             if round > 0 || rounds == 1 {
-                bare.push(bare_rate);
-                ours.push(our_rate);
-                ratios.push(our_rate / bare_rate);
+                pairs.add(bare_rate, our_rate);
             }
         }
-        // Each run beside the loop just before it: a machine that others use has fast and slow moments.
-        let ratio = median(ratios);
-        note(
-            &format!("{name}: bare loop, {symbols} symbols, {concurrency} at once"),
-            median(bare),
-            "symbols/s",
-        );
-        note(&format!("{name}: the job"), median(ours), "symbols/s");
-        figure(
-            &format!("{name}: job / bare loop"),
-            ratio,
-            "",
-            &format!(">= {least}"),
-            ratio >= least,
-        );
+        let labels = [
+            format!("{name}: bare loop, {symbols} symbols, {concurrency} at once"),
+            format!("{name}: the job"),
+            format!("{name}: job / bare loop"),
+        ];
+        pairs.print(labels.each_ref().map(String::as_str), "symbols/s", least);
         if let Some(most) = most_mb {
             let peak = service.memory("VmHWM");
             figure(

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::json;
 
 use super::process::{Process, Stores, client, get};
-use super::{figure, median, note};
+use super::{Pairs, figure, note};
 
 /// How often a GET is compared with the empty handler.
 const PAIRS: usize = 5;
@@ -45,35 +45,14 @@ pub(crate) async fn all() {
                 ("GET job", format!("/scheduler/jobs/{job}")),
                 ("GET status", "/scheduler/status".into()),
             ] {
-                let (mut bare, mut ours, mut ratios) = (Vec::new(), Vec::new(), Vec::new());
+                let mut pairs = Pairs::default();
                 for _ in 0..PAIRS {
-                    let [empty, full] = [
-                        wrk(&format!("{}/", empty.url), None, 1),
-                        wrk(&format!("{}{path}", service.url), None, 1),
-                    ];
-                    bare.push(empty);
-                    ours.push(full);
-                    ratios.push(full / empty);
+                    let bare = wrk(&format!("{}/", empty.url), None, 1);
+                    pairs.add(bare, wrk(&format!("{}{path}", service.url), None, 1));
                 }
-                // Each beside the one just before it: a machine that others use has fast and slow moments.
-                let ratio = median(ratios);
-                note(
-                    &format!("{name}, {jobs} jobs: empty handler"),
-                    median(bare),
-                    "req/s",
-                );
-                note(
-                    &format!("{name}, {jobs} jobs: {what}"),
-                    median(ours),
-                    "req/s",
-                );
-                figure(
-                    &format!("{name}, {jobs} jobs: {what} / empty handler"),
-                    ratio,
-                    "",
-                    ">= 0.6",
-                    ratio >= 0.6,
-                );
+                let labels = ["empty handler", what, &format!("{what} / empty handler")];
+                let labels = labels.map(|label| format!("{name}, {jobs} jobs: {label}"));
+                pairs.print(labels.each_ref().map(String::as_str), "req/s", 0.6);
             }
             drop(empty);
             let page = wrk(&format!("{}/scheduler/jobs?limit=50", service.url), None, 2);

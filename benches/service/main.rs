@@ -74,6 +74,29 @@ fn note(what: &str, value: f64, unit: &str) {
     println!("{what:<64} {value:>12.3} {unit}");
 }
 
+/// Rates of ours, each measured just after its baseline: a machine that others use has fast and slow moments.
+#[derive(Default)]
+struct Pairs {
+    bare: Vec<f64>,
+    ours: Vec<f64>,
+}
+
+impl Pairs {
+    fn add(&mut self, bare: f64, ours: f64) {
+        self.bare.push(bare);
+        self.ours.push(ours);
+    }
+
+    /// Prints the middle of each side, and the middle of their ratios, which must be `least` or more.
+    fn print(self, [bare, ours, ratio]: [&str; 3], unit: &str, least: f64) {
+        let ratios = self.ours.iter().zip(&self.bare);
+        let middle = median(ratios.map(|(ours, bare)| ours / bare).collect());
+        note(bare, median(self.bare), unit);
+        note(ours, median(self.ours), unit);
+        figure(ratio, middle, "", &format!(">= {least}"), middle >= least);
+    }
+}
+
 /// The middle of several measurements.
 fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
