@@ -2,9 +2,8 @@
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;
+use stock_scheduler_sdk::schedule::wall_clock;
 use stock_scheduler_sdk::{Next, Occurrence, Schedule};
-
-use crate::wall;
 
 /// Fires each day at the same times on the wall clock of a zone, whatever the zone's offset is on that day.
 ///
@@ -46,7 +45,7 @@ impl Daily {
 
     /// The first fire of `date` after `instant`, where that date has one.
     fn on(&self, date: NaiveDate, instant: DateTime<Utc>) -> Option<Occurrence> {
-        let instant_of = |time: &NaiveTime| wall::instant(date.and_time(*time), self.zone);
+        let instant_of = |time: &NaiveTime| wall_clock::instant(date.and_time(*time), self.zone);
         let has_passed = |time: &NaiveTime| instant_of(time).is_some_and(|at| at <= instant);
         if self.times.last().is_none_or(has_passed) {
             return None;
@@ -55,14 +54,14 @@ impl Daily {
         let rest = &self.times[self.times.partition_point(has_passed)..];
         let at = instant_of(rest.first()?)?;
         let together = rest.iter().take_while(|time| instant_of(time) == Some(at));
-        let notes = together.filter_map(|time| wall::note(date.and_time(*time), self.zone));
+        let notes = together.filter_map(|time| wall_clock::note(date.and_time(*time), self.zone));
         Some(notes.fold(Occurrence::new(at), Occurrence::with_note))
     }
 }
 
 impl Schedule for Daily {
     fn next_after(&self, instant: DateTime<Utc>) -> Next {
-        let Some(today) = wall::date(instant, self.zone) else {
+        let Some(today) = wall_clock::date(instant, self.zone) else {
             return Next::Never;
         };
         // The fires of a date that was left out come on the next, so yesterday is asked too. Clocks that are put back

@@ -275,7 +275,7 @@ fn what_is_wrong_is_pointed_at() {
         (
             json!({}),
             "",
-            r#"a daily schedule needs `time`, such as "17:00", or `times`"#,
+            r#"`time`, such as "17:00", or `times` is missing"#,
         ),
         (
             json!({"time": "24:00"}),

@@ -12,6 +12,7 @@ mod bar;
 mod clock;
 pub mod conformance;
 mod day_memory;
+mod duration;
 mod error;
 mod event;
 mod fetcher;
@@ -19,13 +20,14 @@ mod job;
 mod memory;
 pub mod records;
 mod run;
-mod schedule;
+pub mod schedule;
 mod store;
 mod symbol;
 
 pub use bar::{ActionKind, Bar, CorporateAction, Finality, Interval, Series};
 pub use clock::{Clock, ManualClock, SystemClock, TimerClock};
 pub use day_memory::DayMemory;
+pub use duration::{parse_duration, write_duration};
 pub use error::{ConfigError, FetchError, FetchErrorKind, StoreError, StoreErrorKind};
 pub use event::{Event, EventId, EventKind};
 pub use fetcher::{FetchRequest, Fetcher, FetcherFactory, FetcherInfo, Limits};
@@ -38,7 +40,10 @@ pub use run::{
     Grant, HostId, NewRun, RequestId, Run, RunId, RunPlan, RunStatus, SymbolOutcome,
     SymbolProgress, SymbolResult, SymbolState, TriggeredBy,
 };
-pub use schedule::{Next, Occurrence, Schedule, ScheduleContext, ScheduleFactory, from_serde};
+pub use schedule::{
+    Calendar, Calendars, Day, Next, Occurrence, Schedule, ScheduleContext, ScheduleFactory, Session,
+    Spec, TradingDays, from_serde,
+};
 pub use store::{
     Advance, Agenda, Claim, Claimed, DataStore, Dataset, DatasetPage, DatasetQuery, Due, Edit,
     EditKind, EventLog, EventPage, Fire, FireQuery, FireState, JobCounts, JobPage, JobQuery,

@@ -3,18 +3,22 @@
 use chrono_tz::{TZ_VARIANTS, Tz};
 use strsim::osa_distance;
 
-/// The one of `fields` that is at most two slips away.
-pub(crate) fn nearest_field<'a>(name: &str, fields: &[&'a str]) -> Option<&'a str> {
+/// The one of `known` that is at most two slips away, whatever the case.
+pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    // No known name is longer, and comparing takes long.
+    if name.len() > 64 {
+        return None;
+    }
     let name = name.to_lowercase();
-    let distances = fields
-        .iter()
-        .map(|field| (osa_distance(&name, field), *field));
-    let (_, field) = distances.filter(|(distance, _)| *distance <= 2).min()?;
-    Some(field)
+    let distances = known
+        .into_iter()
+        .map(|known| (osa_distance(&name, &known.to_lowercase()), known));
+    let (_, near) = distances.filter(|(distance, _)| *distance <= 2).min()?;
+    Some(near)
 }
 
 /// At most three names of zones, quoted, nearest first: by the whole name or by that of the city alone.
-pub(crate) fn nearest_zones(name: &str) -> Vec<String> {
+pub(super) fn nearest_zones(name: &str) -> Vec<String> {
     // A name is as long as the zones' names at most, so that a long text costs nothing.
     if name.chars().count() > 40 {
         return Vec::new();

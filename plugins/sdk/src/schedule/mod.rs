@@ -1,4 +1,13 @@
-//! When a job is due.
+//! When a job is due: the trait, and what schedules of all kinds share.
+
+mod calendar;
+mod nearest;
+pub mod spec;
+mod trading_days;
+pub mod wall_clock;
+pub mod zones;
+
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
@@ -6,6 +15,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::ConfigError;
+
+pub use calendar::{Calendar, Calendars, Day, Session};
+pub use spec::Spec;
+pub use trading_days::{TradingDays, out_of_coverage};
 
 /// Says when a job is due. Pure: no clock, no state, no I/O.
 pub trait Schedule: Send + Sync + 'static {
@@ -25,6 +38,33 @@ pub trait Schedule: Send + Sync + 'static {
     /// The one time of day at which it fires, as `HH:MM`, where there is just one.
     fn time_of_day(&self) -> Option<String> {
         None
+    }
+
+    /// The exchange whose calendar it follows.
+    fn exchange(&self) -> Option<Arc<dyn Calendar>> {
+        None
+    }
+}
+
+impl<S: Schedule + ?Sized> Schedule for Box<S> {
+    fn next_after(&self, instant: DateTime<Utc>) -> Next {
+        (**self).next_after(instant)
+    }
+
+    fn describe(&self) -> String {
+        (**self).describe()
+    }
+
+    fn zone(&self) -> Option<Tz> {
+        (**self).zone()
+    }
+
+    fn time_of_day(&self) -> Option<String> {
+        (**self).time_of_day()
+    }
+
+    fn exchange(&self) -> Option<Arc<dyn Calendar>> {
+        (**self).exchange()
     }
 }
 
@@ -98,12 +138,23 @@ impl From<Option<DateTime<Utc>>> for Next {
 pub struct ScheduleContext {
     /// The zone for schedules that name none: the job's, else the service's.
     pub zone: Tz,
+    /// The calendars of exchanges.
+    pub calendars: Calendars,
 }
 
 impl ScheduleContext {
-    /// A context in which schedules that name no zone mean `zone`.
+    /// A context in which schedules that name no zone mean `zone`, and no exchange is known.
     pub fn new(zone: Tz) -> Self {
-        Self { zone }
+        Self {
+            zone,
+            calendars: Calendars::default(),
+        }
+    }
+
+    /// The same context with these calendars.
+    pub fn with_calendars(mut self, calendars: Calendars) -> Self {
+        self.calendars = calendars;
+        self
     }
 }
 

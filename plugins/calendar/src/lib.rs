@@ -1,0 +1,1 @@
+//! Schedules: certain days of the week or of the month.

@@ -1,0 +1,1 @@
+//! When exchanges trade: facts, shipped in the binary, and corrections from files.

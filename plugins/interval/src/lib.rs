@@ -1,0 +1,1 @@
+//! Schedule: every so often, anchored in time.

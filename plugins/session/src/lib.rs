@@ -1,0 +1,1 @@
+//! Schedule: at the open or the close of an exchange.
