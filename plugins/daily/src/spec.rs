@@ -1,7 +1,7 @@
 //! Reads a daily schedule from a job's JSON.
 
 use serde_json::{Value, json};
-use stock_scheduler_sdk::schedule::spec::schema;
+use stock_scheduler_sdk::schedule::TimesOfDay;
 use stock_scheduler_sdk::{ConfigError, Schedule, ScheduleContext, ScheduleFactory, Spec};
 
 use crate::Daily;
@@ -17,25 +17,11 @@ impl ScheduleFactory for DailyFactory {
         context: &ScheduleContext,
     ) -> Result<Box<dyn Schedule>, ConfigError> {
         let spec = Spec::read(spec, &["time", "times", "timezone", "on"], context)?;
-        let mut times = spec.times()?.into_iter();
-        let named = spec.named_zone()?;
-        let first = times.next().unwrap_or_default();
-        let daily = Daily::at(first, named.unwrap_or(context.zone));
-        let daily = match named {
-            Some(_) => daily,
-            None => daily.in_given_zone(),
-        };
-        spec.on_trading_days(times.fold(daily, Daily::and_at))
+        let times = TimesOfDay::read(&spec, context.zone)?;
+        spec.on_trading_days(Daily::at(times))
     }
 
     fn schema(&self) -> Value {
-        let optional = [("timezone", schema::timezone()), ("on", schema::on())];
-        let shape = |title, description, name, when| {
-            schema::object(title, description, "daily", &[(name, when)], &optional)
-        };
-        json!({"oneOf": [
-            shape("Daily", "Every day at `time`.", "time", schema::time()),
-            shape("DailyTimes", "Every day at each of `times`.", "times", schema::times()),
-        ]})
+        json!({"oneOf": TimesOfDay::schemas("Daily", "Every day", "daily", &[])})
     }
 }

@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use stock_scheduler_daily::{Daily, DailyFactory};
 use stock_scheduler_sdk::conformance::schedule::check;
+use stock_scheduler_sdk::schedule::TimesOfDay;
 use stock_scheduler_sdk::{Next, Occurrence, Schedule, ScheduleContext, ScheduleFactory};
 
 fn time(text: &str) -> DateTime<Utc> {
@@ -16,7 +17,7 @@ fn daily(times: &[&str], zone: Tz) -> Daily {
         .iter()
         .map(|time| time.parse::<NaiveTime>().expect("a time"));
     let first = times.next().expect("at least one time");
-    times.fold(Daily::at(first, zone), Daily::and_at)
+    Daily::at(times.fold(TimesOfDay::at(first, zone), TimesOfDay::and_at))
 }
 
 /// The `n` fires after `start`.
@@ -360,12 +361,12 @@ fn what_is_wrong_is_pointed_at() {
         (
             json!({"time": "17:00", "a/b~": 1}),
             "/a~1b~0",
-            "unknown field `a/b~`, expected `time`, `times` or `timezone`",
+            "unknown field `a/b~`, expected `time`, `times`, `timezone` or `on`",
         ),
         (
             json!({"time": "17:00", "timezone": 1}),
             "/timezone",
-            r#"timezone is 1, expected a name such as "America/New_York""#,
+            r#"timezone is 1, expected text such as "America/New_York""#,
         ),
         (
             json!({"time": "17:00", "timezone": "Amercia/New_York"}),

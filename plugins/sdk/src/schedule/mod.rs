@@ -3,6 +3,7 @@
 mod calendar;
 mod nearest;
 pub mod spec;
+mod times_of_day;
 mod trading_days;
 pub mod wall_clock;
 pub mod zones;
@@ -18,6 +19,7 @@ use crate::ConfigError;
 
 pub use calendar::{Calendar, Calendars, Day, Session};
 pub use spec::Spec;
+pub use times_of_day::{TimesOfDay, joined};
 pub use trading_days::{TradingDays, out_of_coverage};
 
 /// Says when a job is due. Pure: no clock, no state, no I/O.
