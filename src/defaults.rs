@@ -1,7 +1,9 @@
 //! The standard plugins, in one list: the only place of the host that knows them.
 
 use serde_json::{Value, json};
+use stock_scheduler_exchanges::Exchanges;
 use stock_scheduler_redis::RedisStores;
+use stock_scheduler_sdk::Calendars;
 
 use crate::cli::Settings;
 use crate::host::HostBuilder;
@@ -9,7 +11,12 @@ use crate::host::HostBuilder;
 /// Registers the standard plugins with their settings.
 pub(crate) fn register(builder: HostBuilder, settings: &Settings) -> HostBuilder {
     let builder = builder
+        .schedule("cron", stock_scheduler_cron::CronFactory)
         .schedule("daily", stock_scheduler_daily::DailyFactory)
+        .schedule("interval", stock_scheduler_interval::IntervalFactory)
+        .schedule("monthly", stock_scheduler_calendar::MonthlyFactory)
+        .schedule("session", stock_scheduler_session::SessionFactory)
+        .schedule("weekly", stock_scheduler_calendar::WeeklyFactory)
         .store_factory("memory", stock_scheduler_sdk::MemoryStores)
         .store_factory("sqlite", stock_scheduler_sqlite::SqliteStores)
         .store_factory("redis", RedisStores::in_zone(settings.timezone))
@@ -26,6 +33,12 @@ pub(crate) fn register(builder: HostBuilder, settings: &Settings) -> HostBuilder
     } else {
         builder.fetcher("yfinance", stock_scheduler_yfinance::factory())
     }
+}
+
+/// The calendars that are shipped, with those files; the error names file, line and value.
+pub(crate) fn calendars(files: &[(String, String)]) -> Result<Calendars, String> {
+    let files = files.iter().map(|(name, text)| (name, text));
+    Exchanges::with_files(files).map_err(|error| error.to_string())
 }
 
 fn redis(settings: &Settings) -> Value {

@@ -20,7 +20,8 @@ mod metrics;
 pub use api::{Server, document};
 pub use events::{EventBus, Heard, Published};
 pub use host::{
-    BuildError, Draft, FieldError, Host, HostBuilder, HostError, JobView, MOST_SYMBOLS, ManualRun,
-    Mode, Status,
+    AskedTime, Backfill, BackfillStatus, BackfillWish, BuildError, Draft, Ends, ExchangeDay,
+    Explanation, FieldError, FollowedCalendar, Host, HostBuilder, HostError, JobView, MOST_SYMBOLS,
+    ManualRun, Mode, Preview, PreviewWish, Status, Upcoming,
 };
 pub use stock_scheduler_sdk::*;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use metrics::{Counter, Histogram, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
-use stock_scheduler_sdk::{Event, EventKind, FetchError, FetchErrorKind, Series};
+use stock_scheduler_sdk::{Event, EventKind, FetchError, FetchErrorKind, Series, TriggeredBy};
 
 const LATENESS: &str = "stock_scheduler_fire_lateness_seconds";
 const FETCH_DURATION: &str = "stock_scheduler_fetch_duration_seconds";
@@ -123,7 +123,7 @@ pub(crate) fn heard(event: &Event) {
     match &event.kind {
         EventKind::JobStarted {
             attempt: 1,
-            scheduled_for: Some(_),
+            triggered_by: TriggeredBy::SchedulerAuto,
             ..
         } => fire("fired", ""),
         EventKind::FireSkipped { reason, .. } => fire("skipped", reason),
@@ -142,8 +142,20 @@ pub(crate) fn heard(event: &Event) {
 }
 
 fn fire(state: &'static str, reason: &str) {
+    // A reason in words, with a date maybe, is a calendar's: labels must not grow with the days.
+    let reason = if reason.contains(' ') {
+        "calendar"
+    } else {
+        reason
+    };
     counter!("stock_scheduler_fires_total", "state" => state, "reason" => reason.to_owned())
         .increment(1);
+}
+
+/// How many days a calendar that jobs follow still covers.
+pub(crate) fn calendar_left(exchange: &str, days: i64) {
+    gauge!("stock_scheduler_calendar_days_left", "exchange" => exchange.to_owned())
+        .set(days as f64);
 }
 
 /// How many jobs there are of each status.

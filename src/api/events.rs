@@ -31,13 +31,14 @@ const TICK: Duration = Duration::from_secs(15);
 /// How many events are read from the log at a time.
 const PAGE: usize = 1_000;
 
-const NAMES: [&str; 11] = [
+const NAMES: [&str; 12] = [
     "JobStarted",
     "StockFetched",
     "StockFailed",
     "JobFinished",
     "FireSkipped",
     "FireMissed",
+    "JobRescheduled",
     "JobCreated",
     "JobUpdated",
     "JobDeleted",

@@ -23,6 +23,8 @@ const PAGE: usize = 500;
 pub(crate) enum Tag {
     /// Standing orders: what to fetch, when, and where to put it.
     Jobs,
+    /// When they are due.
+    Schedules,
     /// What became of them.
     Runs,
     /// What was stored.

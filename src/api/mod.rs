@@ -1,10 +1,12 @@
 //! The HTTP face: one file a resource; it translates and nothing else. The rules live in [`Host`].
 
+mod backfills;
 mod body;
 mod cors;
 mod data;
 mod events;
 mod gauges;
+mod ical;
 mod idempotency;
 mod jobs;
 mod operations;
@@ -15,6 +17,7 @@ mod process;
 mod query;
 mod reply;
 mod runs;
+mod schedules;
 mod server;
 mod service;
 mod spec;
@@ -31,6 +34,8 @@ pub use server::Server;
 type Api = (
     jobs::JobsApi,
     runs::RunsApi,
+    schedules::SchedulesApi,
+    backfills::BackfillsApi,
     data::DataApi,
     service::ServiceApi,
     events::EventsApi,
@@ -40,6 +45,8 @@ fn service(host: &Host, job_gauges: bool, stop: CancellationToken) -> OpenApiSer
     let apis = (
         jobs::JobsApi { host: host.clone() },
         runs::RunsApi { host: host.clone() },
+        schedules::SchedulesApi { host: host.clone() },
+        backfills::BackfillsApi { host: host.clone() },
         data::DataApi { host: host.clone() },
         service::ServiceApi {
             host: host.clone(),

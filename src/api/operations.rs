@@ -34,7 +34,8 @@ pub(super) fn complete(operation: &mut Value) {
     }
     let told = headers(&id);
     if !told.is_empty() {
-        let success = if id == "runJob" { "202" } else { "200" };
+        let is_begun = matches!(id.as_str(), "runJob" | "backfillJob");
+        let success = if is_begun { "202" } else { "200" };
         for (name, description, schema) in told {
             operation["responses"][success]["headers"][name] =
                 json!({"description": description, "schema": schema});
@@ -58,7 +59,7 @@ fn answers(operation: &mut Value, id: &str) {
             operation["requestBody"]["content"] =
                 json!({"application/json": shape, "application/merge-patch+json": shape});
         }
-        "cancelExecution" => {
+        "cancelExecution" | "cancelBackfill" => {
             let mut ended = operation["responses"]["202"].clone();
             ended["description"] = "It had ended".into();
             operation["responses"]["200"] = ended;
@@ -76,6 +77,9 @@ fn example(operation: &str) -> Option<Value> {
         ),
         "updateJob" => Some(json!({"schedule_time": "18:30"})),
         "patchJob" => Some(json!({"end_date": null, "tags": ["tech"]})),
+        "previewSchedule" => Some(
+            json!({"schedule": {"kind": "session", "exchange": "XNYS", "at": "close", "offset": "+30m"}, "n": 3}),
+        ),
         "runJob" => Some(json!({"start_date": "2025-01-01", "end_date": "2025-01-31"})),
         _ => None,
     }
@@ -116,6 +120,7 @@ fn headers(operation: &str) -> Vec<(&'static str, &'static str, Value)> {
         "listHistory" | "listFires" | "listDatasets" => vec![link],
         "getLatestDataset" => vec![("Content-Location", "The address of the window.", text)],
         "runJob" => vec![location, replayed],
+        "backfillJob" => vec![location],
         _ => vec![],
     }
 }
@@ -133,7 +138,11 @@ fn schema(operation: &str, name: &str) -> Value {
         "status" => json!({"enum": RUN_STATUS}),
         "since" | "until" if operation == "listFires" => json!({"format": "date-time"}),
         "job_id" => json!({"pattern": "^[A-Za-z0-9_-]{1,64}$"}),
-        "execution_id" => json!({"format": "uuid"}),
+        "execution_id" | "backfill_id" => json!({"format": "uuid"}),
+        "days" => json!({"type": "integer", "minimum": 1, "maximum": 366}),
+        "at" => {
+            json!({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]})
+        }
         "Idempotency-Key" => json!({"maxLength": 255}),
         _ => json!({}),
     }

@@ -8,7 +8,7 @@ use super::jobs::Tag;
 use super::problem::{Failure, Reads};
 use super::process;
 use super::reply::Reply;
-use super::wire::{Message, StatusBody};
+use super::wire::{Message, Ready, StatusBody};
 use crate::host::Host;
 use crate::metrics;
 
@@ -55,10 +55,11 @@ impl ServiceApi {
         operation_id = "readyz",
         tag = "Tag::Service"
     )]
-    async fn readyz(&self) -> Result<Reply<Message>, Failure<Reads>> {
+    async fn readyz(&self) -> Result<Reply<Ready>, Failure<Reads>> {
         self.host.ready().await?;
-        Ok(Reply::json(&Message {
+        Ok(Reply::json(&Ready {
             message: "ready".into(),
+            warnings: self.host.warnings(),
         }))
     }
 
@@ -74,6 +75,9 @@ impl ServiceApi {
     async fn metrics(&self) -> PlainText<String> {
         // The gauges of jobs are brought up to date by reading the counts.
         self.host.status().await;
+        for calendar in self.host.followed_calendars() {
+            metrics::calendar_left(&calendar.code, calendar.days_left);
+        }
         let mut text = metrics::render() + &process::render();
         if let Some(gauges) = &self.job_gauges {
             // Without the store nobody knows about jobs; the other numbers are told all the same.

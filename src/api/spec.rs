@@ -13,13 +13,19 @@ pub(super) const DESCRIPTION: &str = "Fetches market data on a schedule, for man
     `application/problem+json` (RFC 9457).";
 
 /// The groups of operations, as a newcomer meets them.
-const TAGS: [&str; 4] = ["Jobs", "Runs", "Data", "Service"];
+const TAGS: [&str; 5] = ["Jobs", "Schedules", "Runs", "Data", "Service"];
 /// Bodies that take no fields but those shown.
-const INPUTS: [&str; 3] = ["JobInput", "JobChange", "RunInput"];
+const INPUTS: [&str; 5] = [
+    "BackfillInput",
+    "JobInput",
+    "JobChange",
+    "PreviewInput",
+    "RunInput",
+];
 /// Words that several bodies use.
 const WORDS: [(&str, &[&str]); 3] = [
-    ("Misfire", &["fire_once", "skip"]),
-    ("Overlap", &["skip", "allow"]),
+    ("MisfirePolicy", &["fire_once", "skip", "fire_all"]),
+    ("Overlap", &["skip", "queue", "allow"]),
     (
         "RunStatus",
         &["running", "success", "partial_success", "failed"],
@@ -64,6 +70,24 @@ fn shared(schemas: &mut Map<String, Value>, host: &Host) {
     for (name, words) in WORDS {
         schemas.insert(name.into(), json!({"type": "string", "enum": words}));
     }
+    schemas.insert(
+        "Duration".into(),
+        json!({"type": "string", "format": "span", "example": "15m",
+        "description": "Numbers with units, largest first: `90s`, `15m`, `1h30m`, `2d`."}),
+    );
+    schemas.insert(
+        "MisfireWithLimits".into(),
+        json!({"type": "object", "required": ["policy"], "additionalProperties": false, "properties": {
+            "policy": reference("MisfirePolicy"),
+            "grace": described(reference("Duration"), "A fire that is later than this is missed, whatever the policy."),
+            "cap": {"type": "integer", "format": "uint32", "minimum": 1, "maximum": 1000, "description":
+                "With `fire_all` only: the most fires that are made up for, the latest of them; 100 by default."},
+        }}),
+    );
+    schemas.insert(
+        "Misfire".into(),
+        json!({"oneOf": [reference("MisfirePolicy"), reference("MisfireWithLimits")]}),
+    );
     schemas.insert(
         "Interval".into(),
         json!({"type": "string", "enum": host.intervals()}),
@@ -122,6 +146,7 @@ fn schedules(schemas: &mut Map<String, Value>, host: &Host) {
             // A shape with a title gets that name in generated code.
             match shape["title"].as_str().map(str::to_owned) {
                 Some(title) => {
+                    let title = title + "Schedule";
                     kinds.push(reference(&title));
                     schemas.insert(title, shape);
                 }
@@ -212,7 +237,10 @@ fn nullable(shape: Value) -> Value {
 
 /// What a field's text or value must look like.
 fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
-    let job = matches!(name, "JobInput" | "JobChange" | "Job" | "RunInput");
+    let job = matches!(
+        name,
+        "JobInput" | "JobChange" | "Job" | "PreviewInput" | "RunInput"
+    );
     let more = match field {
         // Blanks around a symbol are dropped.
         "stock_ids" if input => json!({"items": {"type": "string", "example": "AAPL",
@@ -228,20 +256,33 @@ fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
         "schedule" => return refer(shape, "Schedule"),
         "fetcher" if job => return refer(shape, "Fetcher"),
         "timezone" => json!({"format": "iana-time-zone", "example": "America/New_York"}),
+        "start_date" | "end_date" if name == "BackfillInput" => json!({"format": "date"}),
         "start_date" | "end_date" if input => return refer(shape, "OptionalDate"),
         "start_date" | "end_date" => json!({"format": "date"}),
         "interval" if job => return refer(shape, "Interval"),
         "misfire" if job => return refer(shape, "Misfire"),
         "overlap" if job => return refer(shape, "Overlap"),
+        "jitter" if job => return refer(shape, "Duration"),
         "status" if name == "Job" => {
             json!({"enum": ["pending", "running", "completed", "failed", "paused"]})
         }
         "status" if matches!(name, "Execution" | "LastExecution") => {
             return refer(shape, "RunStatus");
         }
+        "status" if name == "Backfill" => {
+            json!({"enum": ["running", "finished", "cancelled", "failed"]})
+        }
         "status" if name == "ExecutionSymbol" => json!({"enum": ["pending", "stored", "failed"]}),
-        "triggered_by" => json!({"enum": ["scheduler_auto", "manual_trigger", "retry"]}),
-        "state" if name == "Fire" => json!({"enum": ["fired", "skipped", "missed", "pending"]}),
+        "triggered_by" => {
+            json!({"enum": ["scheduler_auto", "manual_trigger", "retry", "backfill"]})
+        }
+        "day" if name == "ExchangeDay" => json!({"enum": ["session", "closed", "unknown"]}),
+        "date" if name == "ExchangeDay" => json!({"format": "date"}),
+        "local" | "exchange_local" | "open" | "close" => json!({"format": "date-time"}),
+        "state" if matches!(name, "Fire" | "ExplainedFire") => {
+            json!({"enum": ["fired", "skipped", "missed", "pending"]})
+        }
+        "from" | "paused_until" | "active_until" => json!({"format": "date-time"}),
         "created_at" | "last_run" | "next_run" | "start_time" | "end_time" | "scheduled_for"
         | "updated_at" | "started_at" | "now" | "at"
             if !input =>
@@ -260,6 +301,10 @@ fn refer(shape: &mut Value, name: &str) {
         Some(description) => json!({"allOf": [reference(name)], "description": description}),
         None => reference(name),
     };
+}
+
+fn described(shape: Value, description: &str) -> Value {
+    json!({"allOf": [shape], "description": description})
 }
 
 fn reference(name: &str) -> Value {

@@ -1,7 +1,9 @@
 //! The shapes on the wire, and how the sdk's types become them.
 
+mod backfills;
 mod jobs;
 mod runs;
+mod schedules;
 
 use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
@@ -11,8 +13,10 @@ use stock_scheduler_sdk::Dataset;
 
 use crate::host::Status;
 
+pub(crate) use backfills::{BackfillBody, BackfillInput};
 pub(crate) use jobs::{JobBody, JobChange, JobInput, JobReply, job_bytes};
 pub(crate) use runs::{Execution, FireBody, RunInput, RunStarted, run_status};
+pub(crate) use schedules::{ExplanationBody, PreviewBody, PreviewInput};
 
 /// RFC 3339 with the offset of `zone`, at most six fraction digits, never `Z`.
 pub(crate) fn time(at: DateTime<Utc>, zone: Tz) -> String {
@@ -31,6 +35,15 @@ pub(crate) fn time(at: DateTime<Utc>, zone: Tz) -> String {
 pub(crate) struct Message {
     /// What was done.
     pub(crate) message: String,
+}
+
+/// That requests can be served.
+#[derive(Debug, Object, Serialize)]
+pub(crate) struct Ready {
+    /// `ready`.
+    pub(crate) message: String,
+    /// What somebody should see to, in sentences.
+    pub(crate) warnings: Vec<String>,
 }
 
 /// One stored window.
@@ -94,6 +107,10 @@ pub(crate) struct StatusBody {
     fetchers: Vec<String>,
     /// The registered kinds of schedules.
     schedules: Vec<String>,
+    /// The version of the IANA time zone database.
+    time_zone_data: String,
+    /// What somebody should see to, in sentences.
+    warnings: Vec<String>,
     /// Runs under way.
     running: u64,
     /// The next fire of all jobs.
@@ -138,6 +155,8 @@ impl StatusBody {
             },
             fetchers: status.fetchers,
             schedules: status.schedules,
+            time_zone_data: chrono_tz::IANA_TZDB_VERSION.into(),
+            warnings: status.warnings,
             running: status.counts.running,
             next_fire: status
                 .counts

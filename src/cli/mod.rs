@@ -1,6 +1,8 @@
 //! The command line: reads the configuration, registers the standard plugins and runs.
 
+mod calendars;
 mod demo;
+mod preview;
 mod settings;
 
 use std::io::IsTerminal;
@@ -17,6 +19,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 use crate::api::{Server, document};
 use crate::defaults;
 use crate::host::{Host, HostBuilder};
+use calendars::CalendarFiles;
 
 pub use settings::Settings;
 
@@ -34,6 +37,7 @@ pub fn run(extend: impl FnOnce(HostBuilder) -> HostBuilder) -> ExitCode {
             Settings::read(matches).and_then(|settings| block_on(serve(settings, extend)))
         }
         Some(("config", matches)) => config(matches),
+        Some(("preview", matches)) => block_on(preview::run(matches, extend)),
         Some(("openapi", _)) => block_on(openapi(extend)),
         _ => Ok(()),
     };
@@ -63,6 +67,7 @@ fn command() -> Command {
                 ))
                 .subcommand(settings(Command::new("check").about("Say whether the configuration is right"))),
         )
+        .subcommand(preview::command())
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
 }
 
@@ -120,6 +125,7 @@ async fn start(
 ) -> Result<Host, String> {
     let builder = defaults::register(Host::builder(), settings)
         .zone(settings.timezone)
+        .calendars(CalendarFiles::at(settings.calendars.as_deref()).calendars()?)
         .store_url(&settings.store);
     let builder = if settings.api_only {
         builder.api_only()
@@ -149,6 +155,11 @@ async fn serve(
             return Err(format!("cannot listen on {}: {error}", settings.listen));
         }
     };
+    let files = CalendarFiles::at(settings.calendars.as_deref());
+    tokio::spawn(
+        host.stopping()
+            .run_until_cancelled_owned(files.watch(host.clone())),
+    );
     let server = if settings.job_metrics {
         server
     } else {

@@ -49,7 +49,7 @@ const fn switch(name: &'static str, help: &'static str) -> Setting {
     }
 }
 
-const SETTINGS: [Setting; 16] = [
+const SETTINGS: [Setting; 17] = [
     setting(
         "listen",
         "ADDRESS:PORT",
@@ -65,6 +65,11 @@ const SETTINGS: [Setting; 16] = [
         "timezone",
         "ZONE",
         "The IANA zone of jobs that name none [default: the machine's]",
+    ),
+    open(
+        "calendars",
+        "PATH",
+        "A file, or a directory of .cal files, that add or correct calendars of exchanges; read again when they change",
     ),
     setting(
         "cors-origins",
@@ -175,6 +180,8 @@ pub struct Settings {
     pub store: String,
     /// The zone of jobs that name none.
     pub timezone: Tz,
+    /// Where the user's calendars of exchanges are.
+    pub calendars: Option<String>,
     /// Origins whose pages may use the API.
     pub cors_origins: Vec<String>,
     /// A living example with made-up prices.
@@ -310,6 +317,7 @@ impl Raw {
             timezone: self
                 .parse("timezone")
                 .map_err(|e| format!("{e}; it is an IANA zone such as Europe/Berlin"))?,
+            calendars: self.given("calendars"),
             cors_origins: self
                 .text("cors-origins")
                 .split(',')

@@ -189,39 +189,47 @@ impl Engine {
             let ids: Vec<_> = part.iter().map(|due| due.job.clone()).collect();
             let jobs = self.store.jobs(&ids).await?;
             for (due, stored) in part.iter().zip(jobs) {
-                if let Some(stored) = stored.filter(|stored| stored.job.revision == due.revision) {
-                    desk.put(self.planned(&stored, due.clone()));
+                let current = stored.filter(|stored| stored.job.revision == due.revision);
+                match current.and_then(|stored| self.planned(&stored, due.clone())) {
+                    Some(planned) => desk.put(planned),
+                    None => desk.remove(&due.job),
                 }
             }
         }
         Ok(())
     }
 
-    fn planned(&self, stored: &StoredJob, due: Due) -> Planned {
+    /// The claim for a due job; `None` where its fire has to wait for the run before it.
+    fn planned(&self, stored: &StoredJob, due: Due) -> Option<Planned> {
         let now = self.time.now();
         // Of one that panics we know as little as of one that is missing; the other jobs have nothing to do with it.
         let claim = catch_unwind(AssertUnwindSafe(|| self.claim_for(stored, &due, now)));
         let claim = claim.unwrap_or_else(|_| {
             tracing::error!(job = %due.job, "the job's schedule panicked");
-            plan::claim_without_schedule(&due, now)
+            Some(plan::claim_without_schedule(&due, now))
         });
-        Planned {
-            claim,
+        if claim.is_none() {
+            self.waiting.store(true, Ordering::Relaxed);
+        }
+        Some(Planned {
+            claim: claim?,
             decided_at: now,
             due,
-        }
+        })
     }
 
-    fn claim_for(&self, stored: &StoredJob, due: &Due, now: DateTime<Utc>) -> Claim {
+    fn claim_for(&self, stored: &StoredJob, due: &Due, now: DateTime<Utc>) -> Option<Claim> {
         let job = &stored.job;
         let Examined { schedule, zone, .. } = self.plugins.examine(job);
         let Some(schedule) = schedule else {
-            return plan::claim_without_schedule(due, now);
+            return Some(plan::claim_without_schedule(due, now));
         };
         let situation = plan::Situation {
             due,
-            schedule: schedule.as_ref(),
+            state: &stored.state,
+            schedule: &schedule,
             fetcher_known: self.plugins.fetcher(&job.fetcher.name).is_some(),
+            is_backfilled: self.is_backfilled(&job.id),
             zone,
             now,
         };
@@ -287,6 +295,7 @@ impl Engine {
             }
             // The next turn works it out anew from what the store says then.
             (Claimed::Refused(Refusal::NotDue), ..) => self.nudge(),
+            (Claimed::Refused(Refusal::Running), ..) => self.waiting.store(true, Ordering::Relaxed),
             (Claimed::Refused(refusal), ..) => {
                 tracing::debug!(job = %claim.job, ?refusal, "claim refused")
             }
@@ -351,6 +360,12 @@ impl Desk {
             if old_at != at {
                 self.order.remove(&(old_at, old.due.job));
             }
+        }
+    }
+
+    fn remove(&mut self, job: &JobId) {
+        if let Some(old) = self.planned.remove(job) {
+            self.order.remove(&(old.at(), old.due.job));
         }
     }
 

@@ -13,10 +13,11 @@ mod running;
 pub(crate) mod threads;
 mod time;
 
-use std::sync::Arc;
+use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 
-use stock_scheduler_sdk::{Event, EventKind, HostId, Store};
+use stock_scheduler_sdk::{Event, EventKind, HostId, JobId, Store};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,6 +44,10 @@ pub(crate) struct Engine {
     nudge: Notify,
     /// A claim's answer was lost: runs may be ours without our knowing.
     unsure: AtomicBool,
+    /// A fire waits for the end of a run.
+    waiting: AtomicBool,
+    /// The jobs that are run for fire times of the past.
+    backfilled: RwLock<HashSet<JobId>>,
     /// Whether fires are ours to claim, or only runs by hand.
     pub(crate) fires: bool,
     /// No new work from now on; runs under way checkpoint.
@@ -67,6 +72,8 @@ impl Engine {
             burst: Burst::default(),
             nudge: Notify::new(),
             unsure: AtomicBool::new(true),
+            waiting: AtomicBool::new(false),
+            backfilled: RwLock::default(),
             fires,
             stop,
         }
@@ -87,10 +94,28 @@ impl Engine {
         self.unsure.store(true, Ordering::Relaxed);
     }
 
+    pub(crate) fn set_backfilled(&self, jobs: HashSet<JobId>) {
+        *self
+            .backfilled
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = jobs;
+    }
+
+    fn is_backfilled(&self, job: &JobId) -> bool {
+        let jobs = self
+            .backfilled
+            .read()
+            .unwrap_or_else(PoisonError::into_inner);
+        jobs.contains(job)
+    }
+
     /// Hears of every event: a run that ended or lost its job elsewhere is dropped here.
     pub(crate) fn hear(&self, event: &Event) {
         if let EventKind::JobFinished { execution_id, .. } = &event.kind {
             self.running.cancel(*execution_id);
+            if self.waiting.swap(false, Ordering::Relaxed) {
+                self.nudge();
+            }
         }
     }
 

@@ -3,52 +3,81 @@
 use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use stock_scheduler_sdk::{
-    Advance, Claim, Due, Fire, FireState, Job, Misfire, NewRun, Next, NextFire, Occurrence, RunId,
-    RunPlan, Schedule, TriggeredBy,
+    Advance, Claim, Due, Fire, FireState, Job, JobState, Misfire, MisfirePolicy, NewRun, Next,
+    NextFire, Occurrence, Overlap, RunId, RunPlan, Schedule, TriggeredBy,
 };
 
-/// With [`Misfire::Skip`], a fire later than this is missed.
-pub(super) const GRACE: TimeDelta = TimeDelta::minutes(1);
+/// A claim that was worked out so long before its time is worked out anew; a fire that comes so late is a catch-up.
+pub(super) const GRACE: TimeDelta = Misfire::GRACE;
 /// How long until a schedule that cannot say when it is due is asked again.
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
+/// The same where a calendar has ended: when it is mended, its jobs are looked at anyway.
+const LOOK_AGAIN_AT_CALENDAR: TimeDelta = TimeDelta::hours(1);
+/// How far back a fire is made up for that a corrected calendar has moved into the past.
+const MOVED_BACK: TimeDelta = TimeDelta::days(1);
 /// Why a fire is skipped whose fetcher or schedule is not registered.
 const PLUGIN_MISSING: &str = "plugin_missing";
+/// Why a fire is missed.
+const DOWN: &str = "down";
 /// The most fires that one step decides; the rest follows in the next step.
 const MOST_FIRES: usize = 10_000;
 
 /// What is known about a due job besides its definition.
 pub(crate) struct Situation<'a> {
     pub(crate) due: &'a Due,
+    pub(crate) state: &'a JobState,
     pub(crate) schedule: &'a dyn Schedule,
     /// Whether the job's fetcher is registered.
     pub(crate) fetcher_known: bool,
+    /// Whether runs of past fire times go beside.
+    pub(crate) is_backfilled: bool,
     /// The zone of "today".
     pub(crate) zone: Tz,
     pub(crate) now: DateTime<Utc>,
 }
 
 /// The claim that decides every fire of `job` up to now, or the one ahead when none has come yet.
-pub(crate) fn claim(job: &Job, situation: &Situation<'_>) -> Claim {
-    let (schedule, now) = (situation.schedule, situation.now);
-    let Some(due) = undecided(situation.due) else {
-        let last_fire = situation.due.last_fire;
-        let from = last_fire.map_or(now, |last| last.max(now));
-        return step(situation.due, next_fire(schedule, from, now), vec![]);
+///
+/// `None` where the fire has to wait for the run before it.
+pub(crate) fn claim(job: &Job, situation: &Situation<'_>) -> Option<Claim> {
+    let (schedule, now, due) = (situation.schedule, situation.now, situation.due);
+    if has_had_all(job, situation.state.fires) {
+        return Some(step(due, NextFire::Never, vec![]));
+    }
+    let Some(at) = undecided(due) else {
+        let from = due.last_fire.map_or(now, |last| last.max(now));
+        return Some(step(due, next_fire(schedule, from, now), vec![]));
     };
-    let (mut fires, mut next) = fires_until(schedule, due, now);
-    let has_last = next.at().is_none_or(|next| next > now);
-    // Fires to be skipped that follow the last one to run are the next step's.
-    if let Some(last) = fires.iter().rposition(|fire| fire.skip.is_none())
-        && let Some(skipped) = fires.get(last + 1)
-    {
-        next = NextFire::At(skipped.at);
-        fires.truncate(last + 1);
+    let Some(first) = fire_at(schedule, at) else {
+        return Some(step(due, moved(job, situation, at), vec![]));
+    };
+    let pending = Pending::until(schedule, first, now);
+    let chosen = choose(job, situation, &pending);
+    let overlap = overlap(job, situation, chosen.map(|place| pending.fires[place].at));
+    if chosen.is_some() && overlap == Overlap::Queue && situation.state.running > 0 {
+        return None;
     }
-    let (run, passed) = decide(job, situation, fires, has_last);
-    Claim {
-        run: run.map(|fire_time| new_run(job, fire_time, situation.zone)),
-        ..step(situation.due, next, passed)
-    }
+    let (passed, fire, next) = pending.decided(chosen);
+    let passed = passed.into_iter().map(gone_by).collect();
+    Some(match fire {
+        None => step(due, next, passed),
+        Some(fire) if !situation.fetcher_known => {
+            let skipped = Fire::passed(fire.at, FireState::Skipped, PLUGIN_MISSING);
+            step(due, next, [passed, vec![skipped]].concat())
+        }
+        Some(fire) => {
+            let is_last = has_had_all(job, situation.state.fires + 1);
+            let next = if is_last { NextFire::Never } else { next };
+            let run = NewRun {
+                overlap,
+                ..new_run(job, fire.at, situation.zone)
+            };
+            Claim {
+                run: Some(run),
+                ..step(due, next, passed)
+            }
+        }
+    })
 }
 
 /// The claim for a job whose schedule's kind is not registered or cannot be built: its fire is skipped.
@@ -64,6 +93,11 @@ pub(crate) fn claim_without_schedule(due: &Due, now: DateTime<Utc>) -> Claim {
     )
 }
 
+/// Whether a job that had so many fires has no more.
+pub(crate) fn has_had_all(job: &Job, fires: u64) -> bool {
+    job.max_fires.is_some_and(|most| fires >= most)
+}
+
 /// The fire that is due; one at or before the last fire has been decided already.
 fn undecided(due: &Due) -> Option<DateTime<Utc>> {
     let at = due.next.at()?;
@@ -76,13 +110,15 @@ pub(crate) fn next_fire(
     instant: DateTime<Utc>,
     now: DateTime<Utc>,
 ) -> NextFire {
-    match schedule.next_after(instant) {
+    let look_again = match schedule.next_after(instant) {
         // A plugin that does not get on is asked again later, lest we go round in a circle.
-        Next::At(fire) if fire.at > instant => NextFire::At(fire.at),
-        Next::Never => NextFire::Never,
-        _ => NextFire::Unknown {
-            look_again: now + LOOK_AGAIN,
-        },
+        Next::At(fire) if fire.at > instant => return NextFire::At(fire.at),
+        Next::Never => return NextFire::Never,
+        _ if schedule.exchange().is_some() => LOOK_AGAIN_AT_CALENDAR,
+        _ => LOOK_AGAIN,
+    };
+    NextFire::Unknown {
+        look_again: now + look_again,
     }
 }
 
@@ -101,58 +137,148 @@ fn step(due: &Due, to: NextFire, passed: Vec<Fire>) -> Claim {
     }
 }
 
-/// The fires from `due` up to `now`, at least the one at `due`, and what comes after them.
-fn fires_until(
-    schedule: &dyn Schedule,
-    due: DateTime<Utc>,
-    now: DateTime<Utc>,
-) -> (Vec<Occurrence>, NextFire) {
-    let mut fires = vec![first_fire(schedule, due)];
-    let mut last = due;
-    while fires.len() < MOST_FIRES {
-        match schedule.next_after(last) {
-            Next::At(fire) if fire.at <= now && fire.at > last => {
-                last = fire.at;
-                fires.push(fire);
-            }
-            _ => break,
-        }
-    }
-    (fires, next_fire(schedule, last, now))
-}
-
-/// The fire at `due` as the schedule describes it; plain, where the schedule has changed its mind since.
-fn first_fire(schedule: &dyn Schedule, due: DateTime<Utc>) -> Occurrence {
+/// The fire at exactly `due`; none, where the schedule has changed its mind since: a calendar was corrected, or clocks are
+/// changed otherwise than was known.
+fn fire_at(schedule: &dyn Schedule, due: DateTime<Utc>) -> Option<Occurrence> {
     match schedule.next_after(due - TimeDelta::microseconds(1)) {
-        Next::At(fire) if fire.at == due => fire,
-        _ => Occurrence::new(due),
+        Next::At(fire) => (fire.at == due).then_some(fire),
+        // A schedule that knows nothing of that time denies nothing.
+        Next::Unknown { .. } => Some(Occurrence::new(due)),
+        _ => None,
     }
 }
 
-/// Which of the fires runs, if any, and what is recorded of the others; only the last of all runs.
-fn decide(
-    job: &Job,
-    situation: &Situation<'_>,
+/// Where the fire that was due at `due` has moved to. A calendar may have moved it into the past: then it is late.
+pub(crate) fn moved(job: &Job, situation: &Situation<'_>, due: DateTime<Utc>) -> NextFire {
+    let now = situation.now;
+    let mut from = now;
+    if situation.schedule.exchange().is_some() {
+        let earliest = (due.min(now) - MOVED_BACK).max(job.created_at);
+        from = now.min(
+            situation
+                .due
+                .last_fire
+                .map_or(earliest, |last| last.max(earliest)),
+        );
+    }
+    next_fire(situation.schedule, from, now)
+}
+
+/// The claim that moves a job's next fire, where its schedule has it elsewhere now; what is due already is left alone.
+pub(crate) fn retimed(job: &Job, situation: &Situation<'_>) -> Option<Claim> {
+    let (due, now) = (situation.due, situation.now);
+    let at = match due.next {
+        NextFire::Never => return None,
+        NextFire::At(at) if at <= now => return None,
+        NextFire::At(at) => Some(at),
+        NextFire::Unknown { .. } => None,
+    };
+    let from = due.last_fire.map_or(now, |last| last.max(now));
+    let to = next_fire(situation.schedule, from, now);
+    let same = to.at() == at && (at.is_some() || to != NextFire::Never);
+    let to = at.map_or(to, |at| moved(job, situation, at));
+    (!same).then(|| step(due, to, vec![]))
+}
+
+/// The fires that are to be decided, oldest first, at least one.
+struct Pending {
     fires: Vec<Occurrence>,
-    has_last: bool,
-) -> (Option<DateTime<Utc>>, Vec<Fire>) {
-    let last = fires.len() - usize::from(has_last);
-    let mut run = None;
-    let mut passed = Vec::new();
-    for (place, fire) in fires.into_iter().enumerate() {
-        let late = situation.now - fire.at > GRACE;
-        match fire.skip {
-            Some(reason) => passed.push(Fire::passed(fire.at, FireState::Skipped, reason)),
-            None if place < last || (late && job.misfire == Misfire::Skip) => {
-                passed.push(Fire::passed(fire.at, FireState::Missed, "down"));
+    /// What comes after them.
+    next: NextFire,
+    /// Whether the last of them is the last that has come.
+    is_all: bool,
+}
+
+impl Pending {
+    /// `first` and what else has come by `now`.
+    fn until(schedule: &dyn Schedule, first: Occurrence, now: DateTime<Utc>) -> Self {
+        let mut last = first.at;
+        let mut fires = vec![first];
+        while fires.len() < MOST_FIRES {
+            match schedule.next_after(last) {
+                Next::At(fire) if fire.at <= now && fire.at > last => {
+                    last = fire.at;
+                    fires.push(fire);
+                }
+                _ => break,
             }
-            None if !situation.fetcher_known => {
-                passed.push(Fire::passed(fire.at, FireState::Skipped, PLUGIN_MISSING));
-            }
-            None => run = Some(fire.at),
+        }
+        let next = next_fire(schedule, last, now);
+        let is_all = next.at().is_none_or(|next| next > now);
+        Self {
+            fires,
+            next,
+            is_all,
         }
     }
-    (run, passed)
+
+    /// The fires before the chosen one, or all; the chosen one; and what is left for the next step.
+    fn decided(self, chosen: Option<usize>) -> (Vec<Occurrence>, Option<Occurrence>, NextFire) {
+        let Self {
+            mut fires, next, ..
+        } = self;
+        let Some(place) = chosen else {
+            return (fires, None, next);
+        };
+        let left = fires.split_off(place + 1);
+        let next = left.first().map_or(next, |fire| NextFire::At(fire.at));
+        let fire = fires.pop();
+        (fires, fire, next)
+    }
+}
+
+/// Which of the pending fires runs now.
+fn choose(job: &Job, situation: &Situation<'_>, pending: &Pending) -> Option<usize> {
+    let mut runnable =
+        (0..pending.fires.len()).filter(|place| pending.fires[*place].skip.is_none());
+    if has_waited(job, situation) {
+        return runnable.next();
+    }
+    let grace = job.misfire.grace();
+    let late = |place: usize| situation.now - pending.fires[place].at;
+    let mut in_time = runnable.filter(|place| grace.is_none_or(|grace| late(*place) <= grace));
+    match job.misfire.policy {
+        MisfirePolicy::FireAll => {
+            let in_time: Vec<_> = in_time.collect();
+            let cap = job.misfire.cap.unwrap_or(Misfire::CAP).max(1) as usize;
+            // Of those that the next step sees some may count still.
+            in_time.get(in_time.len().saturating_sub(cap)).copied()
+        }
+        _ if !pending.is_all => None,
+        _ => in_time.next_back(),
+    }
+}
+
+/// Whether the due fire has waited for the end of the job's last run.
+fn has_waited(job: &Job, situation: &Situation<'_>) -> bool {
+    let (Some(last), Some(due)) = (&situation.state.last_execution, situation.due.next.at()) else {
+        return false;
+    };
+    job.overlap == Overlap::Queue && due <= last.end_time.unwrap_or(situation.now)
+}
+
+/// How the run of a fire gets on with one that still goes. Fires that are made up for wait for each other: none of them
+/// came while the one before it went.
+fn overlap(job: &Job, situation: &Situation<'_>, fire: Option<DateTime<Utc>>) -> Overlap {
+    let last = situation.state.last_execution.as_ref();
+    let came_before = fire.is_some_and(|at| {
+        situation.now - at > GRACE || last.is_some_and(|last| at < last.start_time)
+    });
+    match job.overlap {
+        Overlap::Skip if situation.is_backfilled => Overlap::Queue,
+        Overlap::Skip if job.misfire.policy == MisfirePolicy::FireAll && came_before => {
+            Overlap::Queue
+        }
+        overlap => overlap,
+    }
+}
+
+/// The record of a fire that goes by.
+fn gone_by(fire: Occurrence) -> Fire {
+    match fire.skip {
+        Some(reason) => Fire::passed(fire.at, FireState::Skipped, reason),
+        None => Fire::passed(fire.at, FireState::Missed, DOWN),
+    }
 }
 
 fn new_run(job: &Job, fire_time: DateTime<Utc>, zone: Tz) -> NewRun {
@@ -163,6 +289,16 @@ fn new_run(job: &Job, fire_time: DateTime<Utc>, zone: Tz) -> NewRun {
         triggered_by: TriggeredBy::SchedulerAuto,
         plan: RunPlan::of(job, job.window(today)),
         overlap: job.overlap,
+    }
+}
+
+/// A run of `job` for a fire time of the past; whatever else of the job goes, it waits for.
+pub(crate) fn past_run(job: &Job, zone: Tz, fire_time: DateTime<Utc>, id: RunId) -> NewRun {
+    NewRun {
+        id,
+        triggered_by: TriggeredBy::Backfill,
+        overlap: Overlap::Queue,
+        ..new_run(job, fire_time, zone)
     }
 }
 
@@ -179,6 +315,7 @@ pub(crate) fn manual_run(job: &Job, zone: Tz, now: DateTime<Utc>) -> NewRun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use MisfirePolicy::{FireAll, FireOnce, Skip};
     use chrono::TimeZone;
     use serde_json::json;
     use stock_scheduler_sdk::JobId;
@@ -201,14 +338,14 @@ mod tests {
         Utc.with_ymd_and_hms(2025, 6, 2, hour, minute, 0).unwrap()
     }
 
-    fn claim_at(now: DateTime<Utc>, misfire: Misfire, fetcher_known: bool) -> Claim {
-        claim_of(&Hourly, now, misfire, fetcher_known)
+    fn claim_at(now: DateTime<Utc>, policy: MisfirePolicy, fetcher_known: bool) -> Claim {
+        claim_of(&Hourly, now, policy, fetcher_known)
     }
 
     fn claim_of(
         schedule: &dyn Schedule,
         now: DateTime<Utc>,
-        misfire: Misfire,
+        policy: MisfirePolicy,
         fetcher_known: bool,
     ) -> Claim {
         let mut job = Job::new(
@@ -218,7 +355,7 @@ mod tests {
             json!({}),
             at(0, 0),
         );
-        job.misfire = misfire;
+        job.misfire = Misfire::new(policy);
         let due = Due {
             job: job.id.clone(),
             revision: 1,
@@ -230,12 +367,15 @@ mod tests {
             &job,
             &Situation {
                 due: &due,
+                state: &JobState::default(),
                 schedule,
                 fetcher_known,
+                is_backfilled: false,
                 zone,
                 now,
             },
         )
+        .expect("a claim")
     }
 
     fn missed(claim: &Claim) -> Vec<(DateTime<Utc>, FireState)> {
@@ -251,7 +391,7 @@ mod tests {
 
     #[test]
     fn a_fire_on_time_runs_and_the_schedule_moves_on() {
-        let claim = claim_at(at(12, 0), Misfire::FireOnce, true);
+        let claim = claim_at(at(12, 0), FireOnce, true);
 
         assert_eq!(claim.run.as_ref().unwrap().fire_time, Some(at(12, 0)));
         assert_eq!(claim.advance.as_ref().unwrap().to, NextFire::At(at(13, 0)));
@@ -260,7 +400,7 @@ mod tests {
 
     #[test]
     fn after_downtime_the_last_fire_runs_once_and_the_others_are_missed() {
-        let claim = claim_at(at(14, 30), Misfire::FireOnce, true);
+        let claim = claim_at(at(14, 30), FireOnce, true);
 
         assert_eq!(claim.run.as_ref().unwrap().fire_time, Some(at(14, 0)));
         assert_eq!(
@@ -292,7 +432,7 @@ mod tests {
             }
         }
 
-        let claim = claim_of(&Siesta, at(14, 30), Misfire::FireOnce, true);
+        let claim = claim_of(&Siesta, at(14, 30), FireOnce, true);
 
         assert_eq!(claim.run.as_ref().unwrap().fire_time, Some(at(12, 0)));
         assert!(missed(&claim).is_empty());
@@ -301,7 +441,7 @@ mod tests {
 
     #[test]
     fn with_skip_a_late_fire_is_missed() {
-        let claim = claim_at(at(12, 2), Misfire::Skip, true);
+        let claim = claim_at(at(12, 2), Skip, true);
 
         assert_eq!(claim.run, None);
         assert_eq!(missed(&claim), [(at(12, 0), FireState::Missed)]);
@@ -309,9 +449,43 @@ mod tests {
 
     #[test]
     fn a_job_whose_fetcher_is_gone_skips_its_fires() {
-        let claim = claim_at(at(12, 0), Misfire::FireOnce, false);
+        let claim = claim_at(at(12, 0), FireOnce, false);
 
         assert_eq!(claim.run, None);
         assert_eq!(missed(&claim), [(at(12, 0), FireState::Skipped)]);
+    }
+
+    #[test]
+    fn fire_all_makes_up_for_one_after_the_other() {
+        let claim = claim_at(at(14, 30), FireAll, true);
+
+        assert_eq!(claim.run.as_ref().unwrap().fire_time, Some(at(12, 0)));
+        assert_eq!(claim.run.as_ref().unwrap().overlap, Overlap::Queue);
+        assert!(missed(&claim).is_empty());
+        assert_eq!(claim.advance.unwrap().to, NextFire::At(at(13, 0)));
+    }
+
+    #[test]
+    fn a_schedule_that_no_longer_has_the_due_time_moves_on_without_a_fire() {
+        /// Hourly, at half past.
+        struct HalfPast;
+        impl Schedule for HalfPast {
+            fn next_after(&self, instant: DateTime<Utc>) -> Next {
+                match Hourly.next_after(instant - TimeDelta::minutes(30)) {
+                    Next::At(fire) => (fire.at + TimeDelta::minutes(30)).into(),
+                    next => next,
+                }
+            }
+
+            fn describe(&self) -> String {
+                "half past".into()
+            }
+        }
+
+        let claim = claim_of(&HalfPast, at(12, 0), FireOnce, true);
+
+        assert_eq!(claim.run, None);
+        assert!(missed(&claim).is_empty());
+        assert_eq!(claim.advance.unwrap().to, NextFire::At(at(12, 30)));
     }
 }

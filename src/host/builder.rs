@@ -3,14 +3,15 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::io;
-use std::sync::{Arc, atomic::AtomicU64};
+use std::sync::{Arc, RwLock, atomic::AtomicU64};
 
 use chrono_tz::Tz;
 use serde_json::Value;
 use stock_scheduler_sdk::{
-    Clock, ConfigError, Event, Fetcher, FetcherFactory, MemoryStore, ScheduleFactory, Store,
-    StoreFactory, SystemClock,
+    Calendars, Clock, ConfigError, Event, Fetcher, FetcherFactory, MemoryStore, ScheduleFactory,
+    Store, StoreFactory, SystemClock,
 };
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -67,6 +68,7 @@ pub struct HostBuilder {
     store: Option<Arc<dyn Store>>,
     store_url: Option<String>,
     zone: Tz,
+    calendars: Calendars,
     clock: Arc<dyn Clock>,
     fires: bool,
     fetch_threads: bool,
@@ -84,6 +86,7 @@ impl HostBuilder {
             store: None,
             store_url: None,
             zone: Tz::UTC,
+            calendars: Calendars::default(),
             clock: Arc::new(SystemClock),
             fires: true,
             fetch_threads: false,
@@ -144,6 +147,12 @@ impl HostBuilder {
         self
     }
 
+    /// The calendars of exchanges that schedules may follow. Without this, none is known.
+    pub fn calendars(mut self, calendars: Calendars) -> Self {
+        self.calendars = calendars;
+        self
+    }
+
     /// The clock of stores that have none of their own.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -181,6 +190,8 @@ impl HostBuilder {
             fetchers,
             schedules: self.schedules,
             zone: self.zone,
+            calendars: RwLock::new(self.calendars),
+            followed: Default::default(),
         });
         metrics::install();
         let store: Arc<dyn Store> = Arc::new(Timed::new(store));
@@ -216,10 +227,21 @@ impl HostBuilder {
             tasks,
             latency: AtomicU64::new(0),
             last_counts: Default::default(),
+            retime: Notify::new(),
+            backfills: Notify::new(),
         };
-        Ok(Host {
+        let host = Host {
             inner: Arc::new(inner),
-        })
+        };
+        let stop = host.inner.stop.clone();
+        let timetables = host.clone().keep_timetables();
+        let tasks = &host.inner.tasks;
+        tasks.spawn(stop.clone().run_until_cancelled_owned(timetables));
+        if self.fires {
+            let backfills = host.clone().work_on_backfills();
+            tasks.spawn(stop.run_until_cancelled_owned(backfills));
+        }
+        Ok(host)
     }
 
     async fn open_store(&mut self) -> Result<Arc<dyn Store>, BuildError> {

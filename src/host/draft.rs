@@ -1,13 +1,16 @@
 //! What a client wants of a job, read from JSON and turned into a definition. The rules for jobs live here, so that the
 //! HTTP face, the command line and whatever comes later share them.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
+use stock_scheduler_sdk::schedule::zones::canonical;
 use stock_scheduler_sdk::{FetcherRef, Interval, Job, JobId, Misfire, Overlap, Prefix, Symbol};
 
 use super::Plugins;
 use super::fields::{self, FieldError, Fields, Given, ReadError};
+use super::policies;
+use super::timetable::LONGEST_JITTER;
 
 /// The most symbols one job may have.
 pub const MOST_SYMBOLS: usize = 5_000;
@@ -39,6 +42,10 @@ pub struct Draft {
     interval: Given<Interval>,
     misfire: Given<Misfire>,
     overlap: Given<Overlap>,
+    jitter: Given<TimeDelta>,
+    paused_until: Given<DateTime<Utc>>,
+    active_until: Given<DateTime<Utc>>,
+    max_fires: Given<u32>,
     tags: Given<Vec<String>>,
     keep: Given<u32>,
     active: Given<bool>,
@@ -76,15 +83,12 @@ impl Draft {
             prefix: fields.take("prefix", |v| parsed(fields::text(v)?)),
             fetcher: fields.take("fetcher", fetcher),
             interval: fields.take("interval", |v| parsed(fields::text(v)?)),
-            misfire: fields.take("misfire", |v| {
-                word(
-                    v,
-                    &[("fire_once", Misfire::FireOnce), ("skip", Misfire::Skip)],
-                )
-            }),
-            overlap: fields.take("overlap", |v| {
-                word(v, &[("skip", Overlap::Skip), ("allow", Overlap::Allow)])
-            }),
+            misfire: fields.take("misfire", policies::misfire),
+            overlap: fields.take("overlap", policies::overlap),
+            jitter: fields.take("jitter", |v| fields::duration(v, LONGEST_JITTER)),
+            paused_until: fields.take("paused_until", fields::instant),
+            active_until: fields.take("active_until", fields::instant),
+            max_fires: fields.take("max_fires", |v| fields::whole(v, 1, 1_000_000_000)),
             tags: fields.take("tags", tags),
             keep: fields.take("keep", |v| fields::whole(v, 1, 100_000)),
             active: fields.take("is_active", fields::flag),
@@ -140,6 +144,10 @@ impl Draft {
         or_default(&mut new.misfire, self.misfire, clears);
         or_default(&mut new.overlap, self.overlap, clears);
         or_default(&mut new.tags, self.tags, clears);
+        optional(&mut new.jitter, self.jitter, clears);
+        optional(&mut new.paused_until, self.paused_until, clears);
+        optional(&mut new.active_until, self.active_until, clears);
+        optional(&mut new.max_fires, self.max_fires.map(u64::from), clears);
         optional(&mut new.keep, self.keep, clears);
         optional(&mut new.duration_days, self.duration_days, clears);
         optional_date(&mut new.start_date, self.start_date, clears);
@@ -257,6 +265,9 @@ fn check(job: &mut Job, schedule_pointer: &str, plugins: &Plugins, errors: &mut 
     match plugins.schedule(&job.schedule, job.timezone.unwrap_or(plugins.zone)) {
         Ok(schedule) => {
             job.schedule_time = schedule.time_of_day();
+            if let (Some(zone), Some(named)) = (schedule.zone(), job.schedule.get_mut("timezone")) {
+                *named = zone.name().into();
+            }
             if schedule.zone().is_none() && job.timezone.is_none() {
                 // Fixed here, so that moving the service to another machine moves no fire.
                 job.timezone = Some(plugins.zone);
@@ -410,7 +421,7 @@ fn schedule(value: Value) -> Result<Value, ReadError> {
 /// A zone of the IANA database, by its name.
 pub(crate) fn timezone(value: Value) -> Result<Tz, ReadError> {
     let name = fields::text(value)?;
-    name.parse().map_err(|_| {
+    name.parse().map(canonical).map_err(|_| {
         let near = fields::nearest(&name, chrono_tz::TZ_VARIANTS.iter().map(|zone| zone.name()));
         let hint = near.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
         ReadError::value(format!(
@@ -435,18 +446,6 @@ fn fetcher(value: Value) -> Result<FetcherRef, ReadError> {
     }
     let shape = "a name, or an object with a name and options";
     serde_json::from_value(value.clone()).map_err(|_| ReadError::wrong_type(shape, &value))
-}
-
-fn word<T: Copy>(value: Value, words: &[(&str, T)]) -> Result<T, ReadError> {
-    let text = fields::text(value)?;
-    let found = words
-        .iter()
-        .find(|(word, _)| *word == text)
-        .map(|(_, meaning)| *meaning);
-    found.ok_or_else(|| {
-        let known: Vec<_> = words.iter().map(|(word, _)| *word).collect();
-        ReadError::value(format!("must be one of {}, not {text:?}", known.join(", ")))
-    })
 }
 
 fn tags(value: Value) -> Result<Vec<String>, ReadError> {

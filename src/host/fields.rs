@@ -1,8 +1,9 @@
 //! Reads a client's JSON object field by field: no coercion, every mistake noted with its place, nothing unknown passed
 //! over.
 
-use chrono::{Datelike, NaiveDate};
+use chrono::{DateTime, Datelike, NaiveDate, TimeDelta, Utc};
 use serde_json::{Map, Value};
+use stock_scheduler_sdk::{parse_duration, write_duration};
 
 /// What is wrong with one field of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +39,14 @@ pub(crate) enum Given<T> {
 }
 
 impl<T> Given<T> {
+    pub(crate) fn map<U>(self, change: impl FnOnce(T) -> U) -> Given<U> {
+        match self {
+            Self::Absent => Given::Absent,
+            Self::Null => Given::Null,
+            Self::Value(value) => Given::Value(change(value)),
+        }
+    }
+
     pub(crate) fn value(self) -> Option<T> {
         match self {
             Self::Value(value) => Some(value),
@@ -216,6 +225,34 @@ pub(crate) fn date(value: Value) -> Result<Option<NaiveDate>, ReadError> {
             "must be a date YYYY-MM-DD, not {text:?}"
         ))),
     }
+}
+
+/// An instant, with an offset.
+pub(crate) fn instant(value: Value) -> Result<DateTime<Utc>, ReadError> {
+    let text = text(value)?;
+    let at = DateTime::parse_from_rfc3339(&text)
+        .ok()
+        .map(|at| at.to_utc());
+    at.filter(|at| (1..=9_999).contains(&at.year()))
+        .ok_or_else(|| {
+            ReadError::value(format!(
+                "must be an instant with an offset, such as 2026-03-01T09:00:00+01:00, not {text:?}"
+            ))
+        })
+}
+
+/// A length of time, from nothing to `most`.
+pub(crate) fn duration(value: Value, most: TimeDelta) -> Result<TimeDelta, ReadError> {
+    let text = text(value)?;
+    let duration =
+        parse_duration(&text).map_err(|why| ReadError::value(format!("is wrong: {why}")))?;
+    if duration <= most {
+        return Ok(duration);
+    }
+    let most = write_duration(most);
+    Err(ReadError::value(format!(
+        "must be at most {most}, not {text}"
+    )))
 }
 
 /// Keeps a sentence readable, whatever a client sent that it repeats.

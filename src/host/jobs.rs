@@ -1,13 +1,16 @@
 //! Creating, editing, starting, stopping and deleting jobs.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use stock_scheduler_sdk::{
-    Edit, EditKind, Job, JobId, NextFire, RequestId, StoreErrorKind, StoredJob,
+    Edit, EditKind, Job, JobId, JobState, Next, NextFire, RequestId, Schedule, StoreErrorKind,
+    StoredJob,
 };
 
 use super::error::JOB_NOT_FOUND;
+use super::preview;
 use super::{Draft, Examined, FieldError, Host, HostError, JobView, Mode};
 use crate::engine::plan;
 
@@ -27,7 +30,7 @@ impl Host {
         let job = draft
             .create(id, created_at, &self.inner.plugins)
             .map_err(HostError::Invalid)?;
-        let next = self.next_fire(&job)?;
+        let next = self.next_fire(&job, &JobState::default())?;
         let stored = self
             .in_time(self.inner.store.create(job, next.clone()))
             .await?;
@@ -82,6 +85,11 @@ impl Host {
             )))
         })
         .await
+        .map_err(|error| match error {
+            // Nothing in the request is wrong.
+            HostError::Invalid(_) => HostError::Conflict(format!("the job cannot start: {error}")),
+            error => error,
+        })
     }
 
     /// Deletes a job and ends its runs; with `revision`, only that revision of it.
@@ -127,8 +135,22 @@ impl Host {
 
     /// A stored job as clients see it.
     pub fn view(&self, stored: StoredJob) -> Arc<JobView> {
-        let Examined { zone, problem, .. } = self.inner.plugins.examine(&stored.job);
-        Arc::new(JobView::new(stored, zone, problem))
+        let Examined {
+            zone,
+            problem,
+            schedule,
+        } = self.inner.plugins.examine(&stored.job);
+        let is_unknown = matches!(stored.state.next, NextFire::Unknown { .. });
+        let asked = schedule.filter(|_| is_unknown).map(|schedule| {
+            let now = self.now();
+            catch_unwind(AssertUnwindSafe(|| schedule.next_after(now)))
+        });
+        let why = match asked {
+            Some(Ok(Next::Unknown { reason, .. })) => Some(reason),
+            Some(Err(_)) => Some("its schedule panicked".into()),
+            _ => None,
+        };
+        Arc::new(JobView::new(stored, zone, problem.or(why)))
     }
 
     pub(super) async fn stored(&self, id: &JobId) -> Result<StoredJob, HostError> {
@@ -153,7 +175,7 @@ impl Host {
             let Some((job, kind)) = work_out(&old)? else {
                 return Ok(self.view(old));
             };
-            let next = self.next_if_changed(&old.job, &job)?;
+            let next = self.next_if_changed(&old, &job)?;
             let kind = match kind {
                 EditKind::Updated
                     if job.active != old.job.active && only_activity(&old.job, &job) =>
@@ -205,32 +227,46 @@ impl Host {
     }
 
     /// The next fire of a changed job, where the change concerns it. An edit never fires in the past.
-    fn next_if_changed(&self, old: &Job, new: &Job) -> Result<Option<NextFire>, HostError> {
-        let same = old.schedule == new.schedule
-            && old.timezone == new.timezone
-            && old.active == new.active;
-        if same && old.problem == new.problem {
+    fn next_if_changed(&self, old: &StoredJob, new: &Job) -> Result<Option<NextFire>, HostError> {
+        if when(&old.job) == when(new) {
             Ok(None)
         } else {
-            self.next_fire(new).map(Some)
+            self.next_fire(new, &old.state).map(Some)
         }
     }
 
-    fn next_fire(&self, job: &Job) -> Result<NextFire, HostError> {
+    /// When a job fires next; an error where it should fire but never would.
+    fn next_fire(&self, job: &Job, state: &JobState) -> Result<NextFire, HostError> {
         if !job.active {
             return Ok(NextFire::Never);
         }
-        let now = self.now();
-        let own = job.timezone.unwrap_or(self.inner.plugins.zone);
-        match self.inner.plugins.schedule(&job.schedule, own) {
-            Ok(schedule) => Ok(plan::next_fire(schedule.as_ref(), now, now)),
-            Err(error) => {
-                let pointer = format!("/schedule{}", error.pointer);
-                Err(HostError::Invalid(vec![FieldError::value(
-                    pointer,
-                    error.message,
-                )]))
-            }
+        let invalid = |field: &str, why: String| {
+            let error = FieldError::value(format!("/{field}"), format!("{field} {why}"));
+            Err(HostError::Invalid(vec![error]))
+        };
+        let (now, fires) = (self.now(), state.fires);
+        if plan::has_had_all(job, fires) {
+            return invalid(
+                "max_fires",
+                format!("must be more than {fires}, the fires so far"),
+            );
+        }
+        let schedule = self.timetable(job)?;
+        match plan::next_fire(&schedule, now, now) {
+            NextFire::Never => match job.active_until {
+                Some(end) => invalid(
+                    "active_until",
+                    format!("{end} leaves no fire: {}", schedule.describe()),
+                ),
+                None => invalid(
+                    "schedule",
+                    format!("never fires again: {}", schedule.describe()),
+                ),
+            },
+            next => match preview::never_runs(&schedule, now) {
+                Some(why) => invalid("schedule", format!("never runs: {why}")),
+                None => Ok(next),
+            },
         }
     }
 
@@ -243,6 +279,19 @@ impl Host {
             self.inner.engine.nudge();
         }
     }
+}
+
+/// Everything of a job that decides when it fires.
+fn when(job: &Job) -> impl PartialEq + '_ {
+    (
+        (&job.schedule, job.timezone, job.active, &job.problem),
+        (
+            job.jitter,
+            job.paused_until,
+            job.active_until,
+            job.max_fires,
+        ),
+    )
 }
 
 fn only_activity(old: &Job, new: &Job) -> bool {

@@ -1,15 +1,21 @@
 //! The host: plugins found by name, and the use cases behind every face of the service.
 
+mod backfill;
 mod builder;
 mod cache;
+mod calendars;
 mod draft;
 mod error;
 mod fields;
 mod jobs;
 mod plugins;
+mod policies;
+mod preview;
 mod reading;
 mod runs;
 mod timed;
+mod timetable;
+mod upcoming;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +24,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use stock_scheduler_sdk::{Store, StoreError, StoreErrorKind};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,15 +33,19 @@ use crate::engine::Engine;
 use crate::events::EventBus;
 use cache::Cache;
 
+pub use backfill::{Backfill, BackfillStatus, BackfillWish};
 pub use builder::{BuildError, HostBuilder};
 pub use cache::JobView;
+pub use calendars::FollowedCalendar;
 pub use draft::{Draft, MOST_SYMBOLS, Mode};
 pub use error::HostError;
 pub(crate) use error::{DATASET_NOT_FOUND, NO_HISTORY, RUN_NOT_FOUND};
 pub use fields::FieldError;
 pub(crate) use plugins::{Examined, FetcherEntry, Plugins};
+pub use preview::{AskedTime, Ends, ExchangeDay, Explanation, Preview, PreviewWish};
 pub use reading::Status;
 pub use runs::ManualRun;
+pub use upcoming::Upcoming;
 
 /// At most so long an answer waits for the store.
 const STORE_DEADLINE: Duration = Duration::from_millis(900);
@@ -56,6 +67,10 @@ struct Inner {
     stop: CancellationToken,
     tasks: TaskTracker,
     latency: AtomicU64,
+    /// Calendars were replaced: every job is to be looked at.
+    retime: Notify,
+    /// A backfill is to begin.
+    backfills: Notify,
     last_counts: std::sync::Mutex<Arc<stock_scheduler_sdk::JobCounts>>,
 }
 

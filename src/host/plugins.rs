@@ -1,17 +1,19 @@
 //! The registered plugins, found by name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::io;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chrono_tz::Tz;
 use serde_json::Value;
 use stock_scheduler_sdk::{
-    ConfigError, Fetcher, FetcherFactory, FetcherInfo, Job, Schedule, ScheduleContext,
+    Calendars, ConfigError, Fetcher, FetcherFactory, FetcherInfo, Job, Schedule, ScheduleContext,
     ScheduleFactory,
 };
 
+use super::fields::nearest;
+use super::timetable::Timetable;
 use crate::engine::gate::Gate;
 use crate::engine::threads::Threads;
 use crate::metrics::Fetches;
@@ -59,6 +61,10 @@ pub(crate) struct Plugins {
     pub(crate) fetchers: BTreeMap<String, Arc<FetcherEntry>>,
     pub(crate) schedules: BTreeMap<String, Arc<dyn ScheduleFactory>>,
     pub(crate) zone: Tz,
+    /// The calendars of exchanges, which may be corrected at any time.
+    pub(crate) calendars: RwLock<Calendars>,
+    /// The codes of those that active jobs follow.
+    pub(crate) followed: Mutex<BTreeSet<String>>,
 }
 
 impl Plugins {
@@ -95,13 +101,41 @@ impl Plugins {
         };
         let mut rest = object.clone();
         rest.remove("kind");
-        factory.build(&Value::Object(rest), &ScheduleContext::new(zone))
+        let context = ScheduleContext::new(zone).with_calendars(self.calendars());
+        factory.build(&Value::Object(rest), &context)
+    }
+
+    /// The schedule by which a job fires.
+    pub(crate) fn timetable(&self, job: &Job) -> Result<Timetable, ConfigError> {
+        let own = job.timezone.unwrap_or(self.zone);
+        let schedule = self.schedule(&job.schedule, own)?;
+        Ok(Timetable::new(job, schedule))
+    }
+
+    /// The calendars of exchanges, as they are now.
+    pub(crate) fn calendars(&self) -> Calendars {
+        self.calendars
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    pub(crate) fn followed(&self) -> BTreeSet<String> {
+        self.lock_followed().clone()
+    }
+
+    pub(crate) fn set_followed(&self, codes: BTreeSet<String>) {
+        *self.lock_followed() = codes;
+    }
+
+    fn lock_followed(&self) -> MutexGuard<'_, BTreeSet<String>> {
+        self.followed.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the plugins make of a stored job.
     pub(crate) fn examine(&self, job: &Job) -> Examined {
         let own = job.timezone.unwrap_or(self.zone);
-        let built = self.schedule(&job.schedule, own);
+        let built = self.timetable(job);
         let fetcher = &job.fetcher.name;
         let problem = match &built {
             _ if job.problem.is_some() => job.problem.clone(),
@@ -111,6 +145,16 @@ impl Plugins {
             built => built.as_ref().err().map(ToString::to_string),
         };
         let schedule = built.ok();
+        if let Some(calendar) = schedule
+            .as_ref()
+            .and_then(Schedule::exchange)
+            .filter(|_| job.active)
+        {
+            let mut followed = self.lock_followed();
+            if !followed.contains(calendar.code()) {
+                followed.insert(calendar.code().to_owned());
+            }
+        }
         let named = schedule.as_ref().and_then(|schedule| schedule.zone());
         Examined {
             zone: named.unwrap_or(own),
@@ -123,7 +167,7 @@ impl Plugins {
 /// What the plugins make of a stored job.
 pub(crate) struct Examined {
     /// Its schedule, where it can be built.
-    pub(crate) schedule: Option<Box<dyn Schedule>>,
+    pub(crate) schedule: Option<Timetable>,
     /// The zone in which its dates and times are meant.
     pub(crate) zone: Tz,
     /// Why it cannot fire, if so.
@@ -139,13 +183,20 @@ impl fmt::Debug for Plugins {
     }
 }
 
-/// `no fetcher named "yfinanse"; registered are "stooq", "yfinance"`
+/// `no fetcher named "yfinanse"; did you mean "yfinance"? Registered are "stooq", "yfinance"`
 pub(crate) fn unknown<'a>(
     role: &str,
     name: &str,
-    known: impl Iterator<Item = &'a String>,
+    known: impl Iterator<Item = &'a String> + Clone,
 ) -> String {
-    format!("no {role} named {name:?}; registered are {}", listed(known))
+    let near = nearest(name, known.clone().map(String::as_str));
+    let listed = listed(known);
+    match near {
+        Some(near) => {
+            format!("no {role} named {name:?}; did you mean {near:?}? Registered are {listed}")
+        }
+        None => format!("no {role} named {name:?}; registered are {listed}"),
+    }
 }
 
 fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {

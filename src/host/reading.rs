@@ -34,6 +34,8 @@ pub struct Status {
     pub fetchers: Vec<String>,
     /// The registered kinds of schedules.
     pub schedules: Vec<String>,
+    /// What somebody should see to, in sentences.
+    pub warnings: Vec<String>,
 }
 
 impl Host {
@@ -59,7 +61,17 @@ impl Host {
             store_latency: self.inner.latency.load(Ordering::Relaxed),
             fetchers: self.inner.plugins.fetchers.keys().cloned().collect(),
             schedules: self.inner.plugins.schedules.keys().cloned().collect(),
+            warnings: self.warnings(),
         }
+    }
+
+    /// What somebody should see to, in sentences.
+    pub fn warnings(&self) -> Vec<String> {
+        let followed = self.followed_calendars();
+        followed
+            .iter()
+            .filter_map(|calendar| calendar.warning())
+            .collect()
     }
 
     async fn counts(&self) -> Result<Arc<JobCounts>, HostError> {

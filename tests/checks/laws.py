@@ -11,6 +11,9 @@ schemathesis.openapi.format(
     strategies.sampled_from(["UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Pacific/Chatham"]),
 )
 schemathesis.openapi.format("fetcher", strategies.sampled_from(["demo", "yfinance"]))
+schemathesis.openapi.format("exchange", strategies.sampled_from(["XNYS", "XLON", "XTKS", "24/7"]))
+schemathesis.openapi.format("span", strategies.sampled_from(["90s", "15m", "1h"]))
+schemathesis.openapi.format("cron", strategies.sampled_from(["0 17 * * MON-FRI", "*/20 9-16 * * 1-5", "@daily", "0 6 L * ?"]))
 
 
 @schemathesis.hook
@@ -38,6 +41,13 @@ LAWS = [
     ("/schedule_time", "is required"),
     ("/schedule_time", "cannot be cleared"),
     ("/stock_ids/", "is not one of the job's symbols"),
+    ("/start_date", "fire time"),
+    ("/schedule", "never"),
+    ("/schedule/every", ""),
+    ("/schedule/offset", ""),
+    ("/misfire/cap", "goes with fire_all"),
+    ("/active_until", "leaves no fire"),
+    ("/max_fires", "the fires so far"),
     # What may stand in a fetcher's options is the fetcher's own affair.
     ("/fetcher/options", ""),
 ]

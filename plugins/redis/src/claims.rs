@@ -64,7 +64,7 @@ fn push_claim(call: &mut Call, claim: &Claim) -> Result<(), StoreError> {
         }
     }
     let Some(new) = &claim.run else {
-        call.arg("");
+        call.arg("").arg(moved(claim)?);
         return Ok(());
     };
     call.arg(new.id.to_string());
@@ -73,10 +73,27 @@ fn push_claim(call: &mut Call, claim: &Claim) -> Result<(), StoreError> {
             .map(|at| wire::micros(at).to_string())
             .unwrap_or_default(),
     );
-    call.arg(wire::flag(new.overlap != Overlap::Skip))
-        .arg(run::head(new)?);
+    call.arg(overlap(new.overlap)).arg(run::head(new)?);
     call.arg(event::started(new, 1));
     Ok(())
+}
+
+/// The event of a claim that only moves the schedule.
+fn moved(claim: &Claim) -> Result<String, StoreError> {
+    match &claim.advance {
+        Some(advance) if advance.passed.is_empty() => event::json(&EventKind::JobRescheduled {
+            next_run: advance.to.at(),
+        }),
+        _ => Ok(String::new()),
+    }
+}
+
+fn overlap(overlap: Overlap) -> &'static str {
+    match overlap {
+        Overlap::Allow => "allow",
+        Overlap::Queue => "queue",
+        _ => "skip",
+    }
 }
 
 fn read_claimed(claim: &Claim, answer: &str) -> Result<Claimed, StoreError> {

@@ -192,6 +192,9 @@ pub(crate) fn stored(id: &JobId, row: &[Option<String>], zone: Tz) -> Option<Sto
     state.running = field(5)
         .and_then(|text| text.parse().ok())
         .unwrap_or_default();
+    state.fires = field(7)
+        .and_then(|text| text.parse().ok())
+        .unwrap_or_default();
     if let Some(latest) = field(6) {
         (state.last_run, state.last_execution) = read_latest(latest);
     }

@@ -48,21 +48,65 @@ pub fn write_duration(duration: TimeDelta) -> String {
     text
 }
 
+/// A duration as text in JSON, or null.
+pub(crate) mod optional {
+    use super::{TimeDelta, parse_duration, write_duration};
+    use serde::de::Error;
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(
+        duration: &Option<TimeDelta>,
+        to: S,
+    ) -> Result<S::Ok, S::Error> {
+        duration.map(write_duration).serialize(to)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<TimeDelta>, D::Error> {
+        let text = Option::<String>::deserialize(from)?;
+        text.map(|text| parse_duration(&text).map_err(Error::custom))
+            .transpose()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_duration_reads_back_and_other_texts_are_refused() {
-        for (text, seconds) in [("90s", 90), ("15m", 900), ("1h30m", 5_400), ("2d", 172_800), ("0s", 0)] {
-            assert_eq!(parse_duration(text), Ok(TimeDelta::seconds(seconds)), "{text}");
+        for (text, seconds) in [
+            ("90s", 90),
+            ("15m", 900),
+            ("1h30m", 5_400),
+            ("2d", 172_800),
+            ("0s", 0),
+        ] {
+            assert_eq!(
+                parse_duration(text),
+                Ok(TimeDelta::seconds(seconds)),
+                "{text}"
+            );
         }
         for text in ["90s", "1d2h3m4s", "0s"] {
             let read = parse_duration(&write_duration(parse_duration(text).unwrap()));
             assert_eq!(read, parse_duration(text));
         }
         assert_eq!(write_duration(TimeDelta::seconds(-5_400)), "-1h30m");
-        for bad in ["", "5", "m", "5x", "1m1h", "1m2m", "-5m", "1.5h", "5 m", "99999999999999999999d", "9223372036854775807d"] {
+        for bad in [
+            "",
+            "5",
+            "m",
+            "5x",
+            "1m1h",
+            "1m2m",
+            "-5m",
+            "1.5h",
+            "5 m",
+            "99999999999999999999d",
+            "9223372036854775807d",
+        ] {
             assert!(parse_duration(bad).is_err(), "{bad}");
         }
     }

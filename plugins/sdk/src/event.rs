@@ -140,6 +140,11 @@ pub enum EventKind {
         /// Why.
         reason: String,
     },
+    /// A job's next fire is another than was told: its schedule could not say before, or a calendar was corrected.
+    JobRescheduled {
+        /// When it is due now; `None`: never, or nobody can say.
+        next_run: Option<DateTime<Utc>>,
+    },
     /// A job was created, or adopted from another writer.
     JobCreated {
         /// Its name.
@@ -187,6 +192,7 @@ impl EventKind {
             Self::JobFinished { .. } => "JobFinished",
             Self::FireSkipped { .. } => "FireSkipped",
             Self::FireMissed { .. } => "FireMissed",
+            Self::JobRescheduled { .. } => "JobRescheduled",
             Self::JobCreated { .. } => "JobCreated",
             Self::JobUpdated { .. } => "JobUpdated",
             Self::JobDeleted { .. } => "JobDeleted",

@@ -3,12 +3,12 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{Interval, InvalidName, JobId, Prefix, RunId, RunStatus, Symbol};
+use crate::{Interval, InvalidName, JobId, Misfire, Overlap, Prefix, RunId, RunStatus, Symbol};
 
 /// A job's definition. It never holds run state: see [`JobState`].
 ///
@@ -55,6 +55,18 @@ pub struct Job {
     /// What is done about a fire that is due while the last run still goes.
     #[serde(default)]
     pub overlap: Overlap,
+    /// The most by which each of its fires comes later than its schedule says, so that many jobs do not start at once.
+    #[serde(default, with = "crate::duration::optional")]
+    pub jitter: Option<TimeDelta>,
+    /// It has no fires before this instant.
+    #[serde(default)]
+    pub paused_until: Option<DateTime<Utc>>,
+    /// It has no fires after this instant.
+    #[serde(default)]
+    pub active_until: Option<DateTime<Utc>>,
+    /// It has no fires after so many: see [`JobState::fires`].
+    #[serde(default)]
+    pub max_fires: Option<u64>,
     /// Words to find it by.
     #[serde(default)]
     pub tags: Vec<String>,
@@ -97,6 +109,10 @@ impl Job {
             duration_days: None,
             misfire: Misfire::default(),
             overlap: Overlap::default(),
+            jitter: None,
+            paused_until: None,
+            active_until: None,
+            max_fires: None,
             tags: Vec::new(),
             keep: None,
             active: true,
@@ -167,30 +183,6 @@ impl Default for FetcherRef {
             options: Value::Null,
         }
     }
-}
-
-/// What is done about fire times that passed while nobody could run them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Misfire {
-    /// The last of them runs now, the others are recorded as missed.
-    #[default]
-    FireOnce,
-    /// All of them are recorded as missed.
-    Skip,
-}
-
-/// What is done about a fire that is due while the job's last run still goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Overlap {
-    /// It is recorded as skipped.
-    #[default]
-    Skip,
-    /// It runs beside the other.
-    Allow,
 }
 
 /// A span of dates, both ends included.
@@ -264,6 +256,9 @@ pub struct JobState {
     pub next: NextFire,
     /// The last fire time that was decided upon; no fire at or before it is ever granted again.
     pub last_fire: Option<DateTime<Utc>>,
+    /// How many of its fires ran, or would have but for a run that still went.
+    #[serde(default)]
+    pub fires: u64,
     /// When its latest run began.
     pub last_run: Option<DateTime<Utc>>,
     /// How many of its runs are going.

@@ -18,6 +18,7 @@ mod event;
 mod fetcher;
 mod job;
 mod memory;
+mod policy;
 pub mod records;
 mod run;
 pub mod schedule;
@@ -32,17 +33,17 @@ pub use error::{ConfigError, FetchError, FetchErrorKind, StoreError, StoreErrorK
 pub use event::{Event, EventId, EventKind};
 pub use fetcher::{FetchRequest, Fetcher, FetcherFactory, FetcherInfo, Limits};
 pub use job::{
-    DataKey, FetcherRef, Job, JobState, JobStatus, LastExecution, Misfire, NextFire, Overlap,
-    StoredJob, Window,
+    DataKey, FetcherRef, Job, JobState, JobStatus, LastExecution, NextFire, StoredJob, Window,
 };
 pub use memory::{MemoryStore, MemoryStores};
+pub use policy::{Misfire, MisfirePolicy, Overlap};
 pub use run::{
     Grant, HostId, NewRun, RequestId, Run, RunId, RunPlan, RunStatus, SymbolOutcome,
     SymbolProgress, SymbolResult, SymbolState, TriggeredBy,
 };
 pub use schedule::{
-    Calendar, Calendars, Day, Next, Occurrence, Schedule, ScheduleContext, ScheduleFactory, Session,
-    Spec, TradingDays, from_serde,
+    Calendar, Calendars, Day, Next, Occurrence, Schedule, ScheduleContext, ScheduleFactory,
+    Session, Spec, TradingDays, from_serde,
 };
 pub use store::{
     Advance, Agenda, Claim, Claimed, DataStore, Dataset, DatasetPage, DatasetQuery, Due, Edit,

@@ -100,6 +100,8 @@ pub enum TriggeredBy {
     ManualTrigger,
     /// An earlier run's failures are tried again.
     Retry,
+    /// A fire time of the past is run.
+    Backfill,
 }
 
 impl TriggeredBy {
@@ -109,6 +111,7 @@ impl TriggeredBy {
             Self::SchedulerAuto => "scheduler_auto",
             Self::ManualTrigger => "manual_trigger",
             Self::Retry => "retry",
+            Self::Backfill => "backfill",
         }
     }
 }

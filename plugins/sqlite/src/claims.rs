@@ -25,22 +25,30 @@ impl Step<'_> {
         if let Some(refusal) = refusal(&job, claim, self.now) {
             return Ok(Claimed::Refused(refusal));
         }
-        let must_not_overlap = |new: &NewRun| new.overlap == Overlap::Skip;
-        let overlaps = job.state.running > 0 && claim.run.as_ref().is_some_and(must_not_overlap);
-        if overlaps && claim.advance.is_none() {
+        let overlap = claim.run.as_ref().map(|new| new.overlap);
+        let overlaps = job.state.running > 0 && overlap.is_some_and(|one| one != Overlap::Allow);
+        if overlaps && (claim.advance.is_none() || overlap == Some(Overlap::Queue)) {
             return Ok(Claimed::Refused(Refusal::Running));
         }
         if let Some(advance) = &claim.advance {
             self.advance(&mut job, advance)?;
         }
         let claimed = match &claim.run {
-            None => Claimed::Advanced,
+            None => {
+                let advance = claim.advance.as_ref();
+                if advance.is_some_and(|advance| advance.passed.is_empty()) {
+                    let next_run = job.state.next.at();
+                    self.tell(&job.id, &EventKind::JobRescheduled { next_run })?;
+                }
+                Claimed::Advanced
+            }
             Some(new) if overlaps => {
                 let fire_time = new.fire_time.unwrap_or(self.now);
                 self.pass(
                     &mut job,
                     &Fire::passed(fire_time, FireState::Skipped, "overlap"),
                 )?;
+                job.state.fires += 1;
                 Claimed::Overlapped
             }
             Some(new) => Claimed::Granted(self.grant(&mut job, host, claim, new)?),
@@ -120,6 +128,7 @@ impl Step<'_> {
         };
         if let Some(fire_time) = new.fire_time.filter(|_| claim.advance.is_some()) {
             self.decide(job, &Fire::fired(fire_time, new.id, self.now))?;
+            job.state.fires += 1;
         }
         self.insert(
             "INSERT INTO runs (id, job, status, fire_time, triggered_by, started_at, attempt, token, host, plan) \
@@ -220,7 +229,7 @@ fn refusal(job: &JobRow, claim: &Claim, now: DateTime<Utc>) -> Option<Refusal> {
     if job.revision != claim.revision || job.state.next != readable(advance.from.clone()) {
         return Some(Refusal::Changed);
     }
-    if job.state.next.look_at().is_none_or(|at| at > now) {
+    if claim.run.is_some() && job.state.next.look_at().is_none_or(|at| at > now) {
         return Some(Refusal::NotDue);
     }
     let last = job.state.last_fire?;

@@ -16,7 +16,11 @@ use crate::settings::Settings;
 const APPLICATION_ID: i32 = 0x5374_5363;
 
 /// What brings the tables from each version to the next, the first from an empty file.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+];
 
 /// How long to wait while another program holds the write lock.
 const BUSY_TIMEOUT: Duration = Duration::from_millis(1_500);

@@ -14,7 +14,7 @@ macro_rules! job_columns {
     () => {
         "jobs.seq, jobs.id, jobs.is_active, jobs.revision, jobs.next_fire, jobs.due_at, jobs.last_fire, \
          jobs.last_run, jobs.last_execution, jobs.last_status, jobs.last_ended, jobs.running, jobs.runs, \
-         jobs.fires, jobs.fence"
+         jobs.fires, jobs.fence, jobs.fired"
     };
 }
 pub(crate) use job_columns;
@@ -53,6 +53,7 @@ impl JobRow {
         state.last_fire = at(row, 6)?;
         state.last_run = last_run;
         state.running = row.get(11)?;
+        state.fires = row.get::<_, i64>(15)?.cast_unsigned();
         state.last_execution = match (row.get::<_, Option<Text<_>>>(8)?, last_run) {
             (Some(execution_id), Some(start_time)) => Some(LastExecution {
                 execution_id: execution_id.0,
@@ -92,12 +93,13 @@ impl JobRow {
     pub(crate) fn save(&self, step: &mut Step<'_>) -> Outcome<()> {
         let (next_fire, due_at) = next_columns(&self.state.next);
         step.execute(
-            "UPDATE jobs SET next_fire = ?, due_at = ?, last_fire = ?, fires = ? WHERE seq = ?",
+            "UPDATE jobs SET next_fire = ?, due_at = ?, last_fire = ?, fires = ?, fired = ? WHERE seq = ?",
             params![
                 next_fire,
                 due_at,
                 self.state.last_fire.map(Instant::new),
                 self.fires,
+                self.state.fires.cast_signed(),
                 self.seq
             ],
         )?;
@@ -139,7 +141,7 @@ impl JobRow {
 pub(crate) fn stored(row: &Row<'_>) -> rusqlite::Result<StoredJob> {
     Ok(StoredJob {
         state: JobRow::of(row)?.state,
-        job: row.get::<_, Json<_>>(15)?.0,
+        job: row.get::<_, Json<_>>(16)?.0,
     })
 }
 

@@ -7,7 +7,7 @@ use poem_openapi::Object;
 use poem_openapi::types::Any;
 use serde::Serialize;
 use serde_json::Value;
-use stock_scheduler_sdk::LastExecution;
+use stock_scheduler_sdk::{LastExecution, write_duration};
 
 use super::super::reply::json;
 use super::time;
@@ -43,7 +43,7 @@ pub(crate) struct JobChange {
 
 /// The optional fields of a job.
 #[derive(Debug, Object)]
-pub(crate) struct JobOptions {
+pub(super) struct JobOptions {
     /// Daily at this time of day, `HH:MM`, in the job's zone. Either this or `schedule` is needed.
     schedule_time: Option<String>,
     /// When the job is due: an object with a `kind`. Wins over `schedule_time`.
@@ -64,10 +64,21 @@ pub(crate) struct JobOptions {
     fetcher: Option<Any<Value>>,
     /// The length of a bar; `1d` by default.
     interval: Option<String>,
-    /// What is done about fires that passed while nobody could run them: `fire_once` (default) or `skip`.
-    misfire: Option<String>,
-    /// What is done about a fire that is due while the last run still goes: `skip` (default) or `allow`.
+    /// What is done about fires that passed while nobody could run them: `fire_once` (default: the last of them runs),
+    /// `skip` or `fire_all`; or an object.
+    misfire: Option<Any<Value>>,
+    /// What is done about a fire that is due while the last run still goes: `skip` (default), `queue` (it waits) or
+    /// `allow` (it runs beside it).
     overlap: Option<String>,
+    /// Each fire comes up to so much later than its schedule says, always by the same for it: `5m`; at most `1h`.
+    jitter: Option<String>,
+    /// The job has no fires before this instant.
+    paused_until: Option<String>,
+    /// The job has no fires after this instant.
+    active_until: Option<String>,
+    /// The job has no more fires after so many that ran, or were skipped because a run still went.
+    #[oai(validator(minimum(value = "1"), maximum(value = "1000000000")))]
+    max_fires: Option<u32>,
     /// Words to find the job by.
     #[oai(validator(max_items = 32))]
     tags: Option<Vec<String>>,
@@ -140,10 +151,18 @@ pub(crate) struct JobBody {
     fetcher: Any<Value>,
     /// The length of a bar.
     interval: String,
-    /// `fire_once` or `skip`.
+    /// What is done about fires that passed while nobody could run them.
     misfire: Any<Value>,
-    /// `skip` or `allow`.
+    /// What is done about a fire that is due while the last run still goes.
     overlap: Any<Value>,
+    /// By how much its fires come later than its schedule says, at most.
+    jitter: Option<String>,
+    /// It has no fires before this instant.
+    paused_until: Option<String>,
+    /// It has no fires after this instant.
+    active_until: Option<String>,
+    /// It has no more fires after so many.
+    max_fires: Option<u64>,
     /// Words to find it by.
     tags: Vec<String>,
     /// How many windows are kept for each symbol.
@@ -213,6 +232,10 @@ impl From<&JobView> for JobBody {
             interval: job.interval.to_string(),
             misfire: Any(serde_json::to_value(job.misfire).unwrap_or_default()),
             overlap: Any(serde_json::to_value(job.overlap).unwrap_or_default()),
+            jitter: job.jitter.map(write_duration),
+            paused_until: job.paused_until.map(|at| time(at, zone)),
+            active_until: job.active_until.map(|at| time(at, zone)),
+            max_fires: job.max_fires,
             tags: job.tags.clone(),
             keep: job.keep,
             revision: job.revision,

@@ -54,7 +54,7 @@ pub(crate) struct Execution {
     total_stocks: usize,
     /// How long it took, in seconds.
     duration_seconds: Option<f64>,
-    /// `scheduler_auto`, `manual_trigger` or `retry`.
+    /// `scheduler_auto`, `manual_trigger`, `retry` or `backfill`.
     triggered_by: String,
     /// Further facts.
     metadata: ExecutionMetadata,

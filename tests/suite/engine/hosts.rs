@@ -172,7 +172,7 @@ async fn a_job_that_names_what_is_not_registered_is_refused_at_once() {
     assert!(
         create(fetcher)
             .await
-            .contains(r#"no fetcher named "yfinanse"; registered are "yfinance""#)
+            .contains(r#"no fetcher named "yfinanse"; did you mean "yfinance"?"#)
     );
     assert!(
         create(schedule)

@@ -6,5 +6,7 @@ mod firing;
 mod hosts;
 /// What people do to a job while it goes or waits.
 mod orders;
+/// Misfires, overlap, jitter, ends, calendars that change, and fire times of the past.
+mod policies;
 /// One symbol's trouble is its own; the provider is asked as it allows.
 mod symbols;

@@ -6,7 +6,7 @@ use super::{Api, has_fields, order};
 use crate::support::Service;
 use crate::support::service::Options;
 
-const FIELDS: [&str; 24] = [
+const FIELDS: [&str; 28] = [
     "job_id",
     "name",
     "stock_ids",
@@ -26,6 +26,10 @@ const FIELDS: [&str; 24] = [
     "interval",
     "misfire",
     "overlap",
+    "jitter",
+    "paused_until",
+    "active_until",
+    "max_fires",
     "tags",
     "keep",
     "revision",
@@ -59,7 +63,8 @@ async fn a_job_is_created_and_read_back_with_every_field() {
         "is_active": true, "status": "pending", "last_run": null, "start_date": null, "end_date": null,
         "duration_days": null, "prefix": "scheduled_stock_data", "timezone": "UTC",
         "schedule": {"kind": "daily", "time": "17:00"}, "fetcher": "yfinance", "interval": "1d", "misfire": "fire_once",
-        "overlap": "skip", "tags": [], "keep": null, "revision": 1, "last_execution": null, "problem": null});
+        "overlap": "skip", "jitter": null, "paused_until": null, "active_until": null, "max_fires": null,
+        "tags": [], "keep": null, "revision": 1, "last_execution": null, "problem": null});
     for (name, value) in expected.as_object().unwrap() {
         assert_eq!(&job[name], value, "{name}");
     }

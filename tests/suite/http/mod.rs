@@ -14,6 +14,7 @@ mod listing;
 mod metrics;
 mod resuming;
 mod runs;
+mod schedules;
 mod service;
 mod wrong_fields;
 

@@ -28,6 +28,8 @@ async fn status_counts_and_names_what_there_is() {
         "store",
         "fetchers",
         "schedules",
+        "time_zone_data",
+        "warnings",
         "running",
         "next_fire",
     ];
@@ -54,7 +56,10 @@ async fn status_counts_and_names_what_there_is() {
         (&json!("UTC"), &json!(0))
     );
     assert_eq!(status["fetchers"], json!(["demo", "yfinance"]));
-    assert_eq!(status["schedules"], json!(["daily"]));
+    assert_eq!(
+        status["schedules"],
+        json!(["cron", "daily", "interval", "monthly", "session", "weekly"])
+    );
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     has_fields(&status["store"].to_string(), &["kind", "latency_ms", "ok"]);
     assert_eq!(

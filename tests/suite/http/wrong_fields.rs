@@ -40,8 +40,8 @@ const WRONG: &str = r#"
 {"schedule": "daily"} | /schedule | schedule must be an object with a kind, not a string
 {"schedule": {}} | /schedule/kind | schedule: a schedule needs a kind
 {"schedule": {"kind": 1}} | /schedule/kind | schedule: a schedule needs a kind
-{"schedule": {"kind": "dayly"}} | /schedule/kind | schedule: no schedule named "dayly"; registered are "daily"
-{"schedule": {"kind": "daily"}} | /schedule | schedule: a daily schedule needs `time`
+{"schedule": {"kind": "dayly"}} | /schedule/kind | schedule: no schedule named "dayly"; did you mean "daily"? Registered are "cron", "daily"
+{"schedule": {"kind": "daily"}} | /schedule | schedule: `time`, such as "17:00", or `times` is missing
 {"schedule": {"kind": "daily", "tme": "17:00"}} | /schedule/tme | schedule: unknown field `tme`, did you mean `time`?
 {"schedule": {"kind": "daily", "time": 17}} | /schedule/time | schedule: 17 is no time of day
 {"schedule": {"kind": "daily", "time": null}} | /schedule/time | schedule: null is no time of day
@@ -70,7 +70,7 @@ const WRONG: &str = r#"
 {"prefix": "a:b"} | /prefix | prefix is wrong: prefix "a:b"
 {"prefix": "{a}"} | /prefix | prefix is wrong
 {"prefix": "a\u0007"} | /prefix | prefix is wrong
-{"fetcher": "yfinanse"} | /fetcher | no fetcher named "yfinanse"; registered are "demo", "yfinance"
+{"fetcher": "yfinanse"} | /fetcher | no fetcher named "yfinanse"; did you mean "yfinance"? Registered are "demo", "yfinance"
 {"fetcher": {"nam": "demo"}} | /fetcher/nam | fetcher has an unknown field "nam"
 {"fetcher": {}} | /fetcher | fetcher must be a name, or an object
 {"fetcher": {"name": "demo", "options": null}} | /fetcher/options | fetcher must be given options as an object, not null
@@ -78,8 +78,20 @@ const WRONG: &str = r#"
 {"fetcher": 1} | /fetcher | fetcher must be a name, or an object
 {"interval": "5y"} | /interval | interval 
 {"interval": 1} | /interval | interval must be a string, not a number
-{"misfire": "fire_often"} | /misfire | misfire must be one of fire_once, skip, not "fire_often"
-{"overlap": "wait"} | /overlap | overlap must be one of skip, allow, not "wait"
+{"misfire": "fire_often"} | /misfire | misfire must be one of fire_once, skip, fire_all, not "fire_often"
+{"misfire": {"policy": "fire_al"}} | /misfire/policy | misfire must be one of fire_once, skip, fire_all, not "fire_al"
+{"misfire": {"grace": "1h"}} | /misfire | misfire needs a policy
+{"misfire": {"policy": "skip", "grace": "1 hour"}} | /misfire/grace | misfire is wrong: "1 hour" is no duration
+{"misfire": {"policy": "skip", "cap": 3}} | /misfire/cap | misfire has a cap, which goes with fire_all only
+{"misfire": {"policy": "fire_all", "cap": 0}} | /misfire/cap | misfire must be a whole number from 1 to 1000, not 0
+{"misfire": {"policy": "skip", "often": 1}} | /misfire/often | misfire has an unknown field "often"
+{"misfire": 1} | /misfire | misfire must be a string, not a number
+{"overlap": "wait"} | /overlap | overlap must be one of skip, queue, allow, not "wait"
+{"jitter": "2h"} | /jitter | jitter must be at most 1h, not 2h
+{"jitter": 5} | /jitter | jitter must be a string, not a number
+{"paused_until": "2030-01-01"} | /paused_until | paused_until must be an instant with an offset
+{"active_until": "2001-01-01T00:00:00+00:00"} | /active_until | active_until 2001-01-01 00:00:00 UTC leaves no fire
+{"max_fires": 0} | /max_fires | max_fires must be a whole number from 1 to 1000000000, not 0
 {"tags": "a"} | /tags | tags must be a list, not a string
 {"tags": [""]} | /tags/0 | tags must have 1 to 64 characters
 {"keep": 0} | /keep | keep must be a whole number from 1 to 100000, not 0

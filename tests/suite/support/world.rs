@@ -206,12 +206,18 @@ impl World {
         self
     }
 
-    /// A host to be: the world's store and clock, the schedules `daily` and `every`, no fetcher yet.
+    /// A host to be: the world's store and clock, the standard schedules and `every`, no fetcher yet.
     pub(crate) fn without_fetcher(&self) -> HostBuilder {
         Host::builder()
             .clock(self.clock.clone())
             .store(self.store.clone())
+            .calendars(stock_scheduler_exchanges::Exchanges::shipped())
+            .schedule("cron", stock_scheduler_cron::CronFactory)
             .schedule("daily", stock_scheduler_daily::DailyFactory)
+            .schedule("interval", stock_scheduler_interval::IntervalFactory)
+            .schedule("monthly", stock_scheduler_calendar::MonthlyFactory)
+            .schedule("session", stock_scheduler_session::SessionFactory)
+            .schedule("weekly", stock_scheduler_calendar::WeeklyFactory)
             .schedule("every", from_serde::<Every>())
     }
 

@@ -1,6 +1,7 @@
 -- Decides claims one after the other, each whole or not at all.
 -- ARGV: host, how many; for each: job, revision, from ('' for a run by hand), to, how many fires go by, for each of
--- those its time, record and event; then the run ('' for none) with fire time, 1 where it may overlap, head, event.
+-- those its time, record and event; then the run ('' for none) with fire time, how it overlaps (skip, queue or allow), head, event; without a run
+-- only the event, '' for none.
 -- Answers for each: granted TOKEN ATTEMPT STARTED, overlapped, advanced, or a word of refusal.
 local host, at = ARGV[1], 2
 
@@ -23,11 +24,11 @@ local function overlapped_before(job, run, fire)
   return records[1] and string.find(records[1], ' skipped ' .. run, 1, true)
 end
 
-local function refusal(s, revision, from, earliest)
+local function refusal(s, revision, from, earliest, has_run)
   if s[2] ~= '1' then return 'paused' end
   if s[1] ~= revision or s[3] ~= from then return 'changed' end
   local look = tonumber(string.match(from, '%-?%d+') or '')
-  if not look or look > now_us then return 'not_due' end
+  if has_run and (not look or look > now_us) then return 'not_due' end
   local last = tonumber(s[4] or '')
   if last and earliest and earliest <= last then return 'fired ' .. s[4] end
 end
@@ -76,27 +77,28 @@ local function claim()
   local job, revision, from, to, passed = take(), take(), take(), take(), tonumber(take())
   local first_passed = at
   at = at + 3 * passed
-  local run, fire, may_overlap, head, event = take(), '', '', '', ''
-  if run ~= '' then fire, may_overlap, head, event = take(), take(), take(), take() end
+  local run, fire, overlap, head, event = take(), '', '', '', ''
+  if run ~= '' then fire, overlap, head = take(), take(), take() end
+  event = take()
   local by_hand = from == ''
   touch(job)
 
   local rt = K .. 'rt:' .. job
-  local s = call('HMGET', rt, 'rev', 'active', 'next', 'last_fire', 'fence', 'running', 'status', 'seq')
+  local s = call('HMGET', rt, 'rev', 'active', 'next', 'last_fire', 'fence', 'running', 'status', 'seq', 'fires')
   if not s[1] then return 'gone' end
   if run ~= '' then
     local r = read_run(run)
     if r then return repeated(job, r) end
   end
   local first, last = span(passed, first_passed, tonumber(fire))
-  local refused = not by_hand and refusal(s, revision, from, first)
+  local refused = not by_hand and refusal(s, revision, from, first, run ~= '')
   if refused == 'changed' and run ~= '' and overlapped_before(job, run, fire) then return 'overlapped' end
   if refused then return refused end
   local running = tonumber(s[6])
-  local overlaps = run ~= '' and running > 0 and may_overlap == '0'
-  if by_hand and overlaps then return 'running' end
+  local overlaps = run ~= '' and running > 0 and overlap ~= 'allow'
+  if overlaps and (by_hand or overlap == 'queue') then return 'running' end
 
-  local next, last_fire = s[3], s[4] or ''
+  local next, last_fire, fires = s[3], s[4] or '', s[9] or '0'
   if not by_hand then
     next = to
     if last then last_fire = string.format('%.0f', last) end
@@ -105,10 +107,14 @@ local function claim()
       log(job, 'k', ARGV[i + 3])
     end
     aim(job, '1', to, from)
+    if run ~= '' then fires = string.format('%.0f', tonumber(fires) + 1) end
   end
   if run == '' or overlaps then
-    call('HSET', rt, 'next', next, 'last_fire', last_fire)
-    if run == '' then return 'advanced' end
+    call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fires', fires)
+    if run == '' then
+      if event ~= '' then log(job, 'k', event) end
+      return 'advanced'
+    end
     decide(job, fire, fire .. ' skipped ' .. run .. ' - overlap')
     log(job, 'o', fire)
     return 'overlapped'
@@ -118,7 +124,7 @@ local function claim()
   begin(job, token, run, head)
   if not by_hand and fire ~= '' then decide(job, fire, fire .. ' fired ' .. run .. ' ' .. now .. ' ') end
   local status = status_of(s[2], running + 1)
-  call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fence', token, 'running', tostring(running + 1), 'status', status,
+  call('HSET', rt, 'next', next, 'last_fire', last_fire, 'fires', fires, 'fence', token, 'running', tostring(running + 1), 'status', status,
     'latest', now .. ' ' .. run .. ' running -')
   move(job, s[8], s[7], status)
   log(job, 's', event)

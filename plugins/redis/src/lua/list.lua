@@ -21,7 +21,7 @@ end
 local rows, last = {}, ''
 for i = 1, math.min(#found, 2 * limit), 2 do
   local job = found[i]
-  local row = call('HMGET', K .. 'rt:' .. job, 'rev', 'active', 'next', 'last_fire', 'running', 'latest')
+  local row = call('HMGET', K .. 'rt:' .. job, 'rev', 'active', 'next', 'last_fire', 'running', 'latest', 'fires')
   table.insert(row, 1, row[1] and text(document(job)) or false)
   table.insert(row, 1, job)
   table.insert(row, 1, found[i + 1])

@@ -20,18 +20,26 @@ impl State {
         if let Some(refusal) = refusal(entry, &claim, now) {
             return Claimed::Refused(refusal);
         }
-        let overlaps = entry.stored.state.running > 0
-            && claim
-                .run
-                .as_ref()
-                .is_some_and(|new| new.overlap == Overlap::Skip);
+        let running = entry.stored.state.running > 0;
+        let overlap = claim.run.as_ref().map(|new| new.overlap);
+        let overlaps = running && overlap.is_some_and(|overlap| overlap != Overlap::Allow);
         let is_by_hand = claim.advance.is_none();
+        if overlaps && (is_by_hand || overlap == Some(Overlap::Queue)) {
+            return Claimed::Refused(Refusal::Running);
+        }
+        let mut moved = None;
         if let Some(advance) = claim.advance {
+            moved = advance.passed.is_empty().then(|| advance.to.at());
             self.advance(&claim.job, advance, now);
         }
         match claim.run {
-            None => Claimed::Advanced,
-            Some(_) if overlaps && is_by_hand => Claimed::Refused(Refusal::Running),
+            None => {
+                if let Some(next_run) = moved {
+                    let moved = EventKind::JobRescheduled { next_run };
+                    self.tell(now, &claim.job, moved);
+                }
+                Claimed::Advanced
+            }
             Some(new) if overlaps => {
                 let fire_time = new.fire_time.unwrap_or(now);
                 self.pass(
@@ -39,6 +47,8 @@ impl State {
                     Fire::passed(fire_time, FireState::Skipped, "overlap"),
                     now,
                 );
+                self.jobs
+                    .change(&claim.job, |entry| entry.stored.state.fires += 1);
                 Claimed::Overlapped
             }
             Some(new) => Claimed::Granted(self.grant(claim.job, host, new, is_by_hand, now)),
@@ -84,6 +94,7 @@ impl State {
         let token = self.jobs.change(&job, |entry| {
             if let Some(fire_time) = new.fire_time.filter(|_| !is_by_hand) {
                 entry.decide(Fire::fired(fire_time, new.id, now));
+                entry.stored.state.fires += 1;
             }
             entry.begin(place, &new, now)
         });
@@ -170,7 +181,7 @@ fn refusal(entry: &Entry, claim: &Claim, now: DateTime<Utc>) -> Option<Refusal> 
     if job.revision != claim.revision || state.next != advance.from {
         return Some(Refusal::Changed);
     }
-    if state.next.look_at().is_none_or(|at| at > now) {
+    if claim.run.is_some() && state.next.look_at().is_none_or(|at| at > now) {
         return Some(Refusal::NotDue);
     }
     let last = state.last_fire?;

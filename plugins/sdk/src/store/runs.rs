@@ -20,13 +20,17 @@ pub trait RunStore: Send + Sync + 'static {
     /// Decides fires and grants runs; each claim is one atomic step, answered in its place.
     ///
     /// For a claim with an [`Advance`]: refused unless the job is active, has `revision`, its next fire is
-    /// `advance.from` and has come, and every fire in it is later than the job's last fire. Then the passed fires are
-    /// recorded (`FireSkipped`, `FireMissed` logged), the next fire becomes `advance.to`, and the run, if there is one,
-    /// is granted and `JobStarted` logged — or its fire recorded as skipped, reason `overlap`, where another run goes
-    /// and the run's overlap says so.
+    /// `advance.from`, and every fire in it is later than the job's last fire; with a run, also unless the next fire has
+    /// come. Then the passed fires are recorded (`FireSkipped`, `FireMissed` logged), the next fire becomes
+    /// `advance.to` (`JobRescheduled` logged where that is all), and the run, if there is one, is granted and `JobStarted`
+    /// logged. Where another run goes, the run's
+    /// overlap decides: with [`Overlap::Skip`](crate::Overlap::Skip) the fire is recorded as skipped, reason `overlap`;
+    /// with [`Overlap::Queue`](crate::Overlap::Queue) the claim is refused as `Running`.
+    /// [`JobState::fires`](crate::JobState::fires) counts the fire if its run is granted or skipped.
     ///
-    /// For a run by hand (no advance): refused as `Running` where another run goes and the overlap says so. The job may
-    /// be paused, or edited since; the schedule does not move, and no fire is recorded.
+    /// For a run by hand (no advance): refused as `Running` where another run goes, unless its overlap is
+    /// [`Overlap::Allow`](crate::Overlap::Allow). The job may be paused, or edited since; the schedule does not move, and
+    /// no fire is recorded.
     ///
     /// Claiming a run id that was granted to the same host answers the same grant; one that is another host's is refused
     /// as `Changed`.

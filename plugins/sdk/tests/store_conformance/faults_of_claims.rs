@@ -145,6 +145,68 @@ impl Fault for RunsFiresSideBySide {
     }
 }
 
+pub(crate) struct SkipsWhatShouldWait;
+
+#[async_trait]
+impl Fault for SkipsWhatShouldWait {
+    async fn claim(
+        &self,
+        inner: &MemoryStore,
+        host: HostId,
+        claims: Vec<Claim>,
+    ) -> Answer<Vec<Claimed>> {
+        claim_changed(inner, host, claims, |claim| {
+            if let Some(new) = claim
+                .run
+                .as_mut()
+                .filter(|new| new.overlap == Overlap::Queue)
+            {
+                new.overlap = Overlap::Skip;
+            }
+        })
+        .await
+    }
+}
+
+pub(crate) struct CountsOneFireOnly;
+
+#[async_trait]
+impl Fault for CountsOneFireOnly {
+    async fn jobs(&self, inner: &MemoryStore, ids: &[JobId]) -> Answer<Vec<Option<StoredJob>>> {
+        let mut jobs = inner.jobs(ids).await?;
+        for job in jobs.iter_mut().flatten() {
+            job.state.fires = job.state.fires.min(1);
+        }
+        Ok(jobs)
+    }
+}
+
+pub(crate) struct MovesOnlyWhatIsDue;
+
+#[async_trait]
+impl Fault for MovesOnlyWhatIsDue {
+    async fn claim(
+        &self,
+        inner: &MemoryStore,
+        host: HostId,
+        claims: Vec<Claim>,
+    ) -> Answer<Vec<Claimed>> {
+        let now = inner.now().await?;
+        if let [
+            Claim {
+                advance: Some(advance),
+                run: None,
+                ..
+            },
+        ] = claims.as_slice()
+            && advance.from.at().is_some_and(|at| at > now)
+        {
+            return Ok(vec![Claimed::Refused(Refusal::NotDue)]);
+        }
+        inner.claim(host, claims).await
+    }
+}
+
 pub(crate) struct ForgetsPassedFires;
 
 #[async_trait]

@@ -2,10 +2,10 @@
 
 use chrono::TimeDelta;
 
-use super::stage::{Checked, Detail, Stage, by_hand, fire, same, that};
+use super::stage::{Checked, Detail, Stage, by_hand, fire, plan, same, that};
 use crate::{
     Advance, Claim, Claimed, Edit, EditKind, EventKind, Fire, FireQuery, FireState, Job, JobId,
-    NextFire, Overlap, Refusal, RequestId, StoredJob,
+    NextFire, Overlap, Refusal, RequestId, RunStatus, StoredJob,
 };
 
 impl Stage {
@@ -114,6 +114,110 @@ pub(super) async fn overlap(stage: Stage) -> Checked {
         "the events",
         stage.told_after(mark).await?,
         ["FireSkipped", "JobStarted"],
+    )
+}
+
+pub(super) async fn queued(stage: Stage) -> Checked {
+    let host = stage.host().await?;
+    let (stored, grant) = stage.started(host).await?;
+    let id = &stored.job.id;
+    let Some(due) = stored.state.next.at() else {
+        return Ok(());
+    };
+    let at = due + TimeDelta::milliseconds(100);
+    let stored = stage.set_next(id, NextFire::At(at)).await?;
+    let claim = fire_to(&stored, NextFire::Never, Overlap::Queue);
+    let mark = stage.end_of_log().await?;
+
+    let early = stage.claim(host, claim.clone()).await?;
+
+    same(
+        "a fire that waits for a run",
+        early,
+        Claimed::Refused(Refusal::Running),
+    )?;
+    same("the job while it waits", stage.read(id).await?, stored)?;
+    same("the events", stage.told_after(mark).await?, [""; 0])?;
+    let plan = plan(&stage.read(id).await?);
+    let end = Some(RunStatus::Failed);
+    stage.store.record(&grant, &plan, Vec::new(), end).await?;
+    let run = claim.run.as_ref().map(|new| new.id);
+    let after = stage.granted(host, claim).await?;
+    same("the run after the wait", Some(after.run), run)
+}
+
+pub(super) async fn counted(stage: Stage) -> Checked {
+    let host = stage.host().await?;
+    let created = stage.due_job("Tech").await?;
+    let id = &created.job.id;
+    let count = async |what, expected| {
+        let fires = stage.read(id).await?.state.fires;
+        same(what, fires, expected)
+    };
+    let Some(due) = created.state.next.at() else {
+        return Ok(());
+    };
+    let to = |n: i64| NextFire::At(due + TimeDelta::milliseconds(100 * n));
+    count("the fires of a new job", 0).await?;
+    let first = fire_to(&created, to(1), Overlap::Skip);
+    stage.granted(host, first.clone()).await?;
+    count("the fires after one", 1).await?;
+    stage.granted(host, first).await?;
+    count("the fires after a repeated claim", 1).await?;
+    let skipped = fire_to(&stage.read(id).await?, to(2), Overlap::Skip);
+    stage.claim(host, skipped).await?;
+    count("the fires after one that is skipped for overlap", 2).await?;
+    let stored = stage.read(id).await?;
+    let missed = vec![Fire::passed(
+        due + TimeDelta::milliseconds(200),
+        FireState::Missed,
+        "down",
+    )];
+    stage.claim(host, move_on(&stored, missed, to(3))).await?;
+    count("the fires after one that is missed", 2).await?;
+    let mut beside = by_hand(&stored);
+    if let Some(new) = beside.run.as_mut() {
+        new.overlap = Overlap::Allow;
+    }
+    stage.granted(host, beside).await?;
+    count("the fires after a run by hand", 2).await
+}
+
+pub(super) async fn moved_ahead(stage: Stage) -> Checked {
+    let host = stage.host().await?;
+    let created = stage.due_job("Tech").await?;
+    let id = &created.job.id;
+    let (hour, day) = (
+        NextFire::At(stage.in_seconds(3_600).await?),
+        NextFire::At(stage.in_seconds(86_400).await?),
+    );
+    let ahead = stage.set_next(id, hour.clone()).await?;
+    let early = fire_to(&ahead, day.clone(), Overlap::Skip);
+
+    same(
+        "a run before its time",
+        stage.claim(host, early).await?,
+        Claimed::Refused(Refusal::NotDue),
+    )?;
+    let mark = stage.end_of_log().await?;
+    let moved = stage
+        .claim(host, move_on(&ahead, Vec::new(), day.clone()))
+        .await?;
+
+    same("moving the schedule", moved, Claimed::Advanced)?;
+    same(
+        "the events",
+        stage.told_after(mark).await?,
+        ["JobRescheduled"],
+    )?;
+    let after = stage.read(id).await?;
+    same("the next fire", &after.state.next, &day)?;
+    same("the revision", after.job.revision, ahead.job.revision)?;
+    let stale = move_on(&ahead, Vec::new(), hour);
+    same(
+        "moving it from where it is no longer",
+        stage.claim(host, stale).await?,
+        Claimed::Refused(Refusal::Changed),
     )
 }
 
