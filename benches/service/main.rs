@@ -21,12 +21,20 @@ mod process;
 #[path = "../../tests/suite/support/provider.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
 mod provider;
+mod schedules;
 mod sse;
 
 use std::time::Duration;
 
-const ALL: [&str; 7] = [
-    "fetch", "latency", "burst", "lateness", "idle", "http", "sse",
+const ALL: [&str; 8] = [
+    "fetch",
+    "latency",
+    "burst",
+    "lateness",
+    "idle",
+    "schedules",
+    "http",
+    "sse",
 ];
 
 fn main() {
@@ -57,6 +65,10 @@ async fn measure(wanted: &[String]) {
             "burst" => burst::ten_thousand_at_once().await,
             "lateness" => burst::one_job_often().await,
             "idle" => idle::ten_thousand_jobs().await,
+            "schedules" => {
+                schedules::next_after();
+                schedules::start_with_many().await;
+            }
             "http" => http::all().await,
             _ => sse::a_thousand_streams().await,
         }

@@ -262,7 +262,7 @@ fn has_waited(job: &Job, situation: &Situation<'_>) -> bool {
 fn overlap(job: &Job, situation: &Situation<'_>, fire: Option<DateTime<Utc>>) -> Overlap {
     let last = situation.state.last_execution.as_ref();
     let came_before = fire.is_some_and(|at| {
-        situation.now - at > GRACE || last.is_some_and(|last| at < last.start_time)
+        situation.now - at > GRACE || last.is_some_and(|last| at <= last.start_time)
     });
     match job.overlap {
         Overlap::Skip if situation.is_backfilled => Overlap::Queue,

@@ -15,9 +15,9 @@ use crate::engine::plan;
 /// How long before a calendar ends people are warned.
 const WARNED: i64 = 60;
 /// How many jobs are looked at in one step.
-const PAGE: usize = 1_000;
+const PAGE: usize = 200;
 /// How long to wait between steps where nothing is known to have changed.
-const PACE: Duration = Duration::from_secs(1);
+const PACE: Duration = Duration::from_secs(2);
 /// How often all jobs are looked at, and how soon again after the store was away.
 const EVERY: Duration = Duration::from_secs(6 * 3_600);
 const AGAIN: Duration = Duration::from_secs(5);

@@ -10,3 +10,5 @@ mod orders;
 mod policies;
 /// One symbol's trouble is its own; the provider is asked as it allows.
 mod symbols;
+/// Ten thousand jobs through a year.
+mod year;
