@@ -1,5 +1,6 @@
 //! The command line: reads the configuration, registers the standard plugins and runs.
 
+mod backfill;
 mod calendars;
 mod demo;
 mod preview;
@@ -37,6 +38,7 @@ pub fn run(extend: impl FnOnce(HostBuilder) -> HostBuilder) -> ExitCode {
             Settings::read(matches).and_then(|settings| block_on(serve(settings, extend)))
         }
         Some(("config", matches)) => config(matches),
+        Some(("backfill", matches)) => block_on(backfill::run(matches)),
         Some(("preview", matches)) => block_on(preview::run(matches, extend)),
         Some(("openapi", _)) => block_on(openapi(extend)),
         _ => Ok(()),
@@ -68,6 +70,7 @@ fn command() -> Command {
                 .subcommand(settings(Command::new("check").about("Say whether the configuration is right"))),
         )
         .subcommand(preview::command())
+        .subcommand(backfill::command())
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
 }
 

@@ -52,7 +52,14 @@ fn the_fires_of_every_exchange_are_those_of_the_facts() {
                 .map(|event| event + offset)
                 .filter(|at| *at > from);
 
-            let fires = fires(&schedule, from, DateTime::<Utc>::MAX_UTC);
+            // What is always open goes on after the facts.
+            let end = facts.last.and_time(chrono::NaiveTime::MIN).and_utc() + TimeDelta::days(1);
+            let fires = fires(&schedule, from, end + TimeDelta::hours(12));
+            let is_known = |at: &DateTime<Utc>| {
+                !facts.code.starts_with("24/") || *at < end - TimeDelta::days(1)
+            };
+            let fires: Vec<_> = fires.into_iter().filter(is_known).collect();
+            let expected = expected.filter(is_known);
 
             assert_eq!(
                 fires,

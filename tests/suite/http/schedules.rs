@@ -396,3 +396,41 @@ async fn the_command_line_previews_the_same_and_names_a_wrong_calendar_line() {
         "{shown}"
     );
 }
+
+#[tokio::test]
+async fn the_command_line_backfills_and_says_how_it_went() {
+    let api = Api::start().await;
+    let path = api.job(json!({"is_active": false})).await;
+    let job = path.rsplit('/').next().unwrap();
+    let run = async |job: &str, to: &str| {
+        let mut command = tokio::process::Command::new(env!("CARGO_BIN_EXE_stock-scheduler"));
+        let args = [
+            "backfill",
+            job,
+            "--from",
+            "2025-01-01",
+            "--to",
+            to,
+            "--url",
+            &api.0.url,
+        ];
+        let output = command.args(args).output().await.unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (
+            output.status.success(),
+            text(output.stdout) + &text(output.stderr),
+        )
+    };
+
+    let (ok, said) = run(job, "2025-01-03").await;
+    assert!(ok, "{said}");
+    assert!(said.contains("3 fire times"), "{said}");
+    assert!(
+        said.contains("finished: 3 succeeded, 0 partial, 0 failed"),
+        "{said}"
+    );
+    let (ok, said) = run(job, "2024-01-03").await;
+    assert!(!ok && said.contains("is after end_date"), "{said}");
+    let (ok, said) = run("none", "2025-01-03").await;
+    assert!(!ok && said.contains("Job not found"), "{said}");
+}

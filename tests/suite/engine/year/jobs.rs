@@ -172,6 +172,7 @@ impl Order {
 fn is_often(when: &When) -> bool {
     match when {
         When::Dates(Dates::All, ..) | When::HalfHours(..) | When::Session { .. } => true,
+        When::Dates(Dates::Weekdays(days), ..) => days.len() > 1,
         When::Dates(..) => false,
         When::Minutes(minutes) => *minutes < 3 * 24 * 60,
     }
