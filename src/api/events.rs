@@ -1,6 +1,7 @@
 //! The event stream (Server-Sent Events): every event once, in order, resumable.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,9 +22,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::jobs::{Tag, known};
 use super::problem::{Failure, ReadsOne, Refused};
-use super::wire::time;
+use super::wire::{BackfillBody, time};
 use crate::events::{Heard, Published};
-use crate::host::{Host, HostError};
+use crate::host::{Backfill, Host, HostError};
 use crate::metrics;
 
 /// How often a listener is told that the scheduler lives.
@@ -31,7 +32,7 @@ const TICK: Duration = Duration::from_secs(15);
 /// How many events are read from the log at a time.
 const PAGE: usize = 1_000;
 
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "JobStarted",
     "StockFetched",
     "StockFailed",
@@ -44,7 +45,10 @@ const NAMES: [&str; 12] = [
     "JobDeleted",
     "JobActivated",
     "JobDeactivated",
+    BACKFILL,
 ];
+/// Tells how far a backfill is. Like `Tick` it is not in the log and has no id.
+const BACKFILL: &str = "BackfillProgress";
 
 pub(crate) struct EventsApi {
     pub(crate) host: Host,
@@ -58,7 +62,8 @@ impl EventsApi {
     ///
     /// Server-Sent Events. Each has an `id` to resume after, its name as `event`, and one line of JSON as `data`. A
     /// listener that falls too far behind is ended and resumes with its last id. `Tick` comes every 15 seconds; `Reset`
-    /// says that the id asked for is no longer in the log: read the history, then go on from here.
+    /// says that the id asked for is no longer in the log: read the history, then go on from here. `BackfillProgress` tells
+    /// how far a backfill of this instance is.
     #[oai(
         path = "/scheduler/events",
         method = "get",
@@ -155,6 +160,7 @@ impl EventsApi {
             stop: self.stop.clone(),
             filter,
             live,
+            progress: self.host.backfill_progress(),
             sent,
             backlog,
             first: Some(first),
@@ -175,6 +181,7 @@ struct Listener {
     stop: CancellationToken,
     filter: Filter,
     live: broadcast::Receiver<Heard>,
+    progress: broadcast::Receiver<Arc<Backfill>>,
     /// The last event that was sent or passed over.
     sent: EventId,
     /// Whether the log is still being read.
@@ -204,6 +211,11 @@ impl Listener {
             tokio::select! {
                 () = self.stop.cancelled() => return self.ended("shutdown"),
                 _ = self.ticks.tick() => return Some(tick_frame(self.host.now())),
+                Ok(backfill) = self.progress.recv() => {
+                    if self.filter.wants(&backfill.job, BACKFILL) {
+                        return Some(backfill_frame(&backfill, self.host.now()));
+                    }
+                }
                 heard = self.live.recv() => match heard {
                     Ok(Heard::Event(published)) => {
                         if let Some(bytes) = self.take(&published) {
@@ -299,11 +311,13 @@ struct Filter {
 
 impl Filter {
     fn passes(&self, event: &Event) -> bool {
-        self.job.as_ref().is_none_or(|job| *job == event.job)
-            && self
-                .names
-                .as_ref()
-                .is_none_or(|names| names.contains(event.kind.name()))
+        self.wants(&event.job, event.kind.name())
+    }
+
+    fn wants(&self, job: &JobId, name: &str) -> bool {
+        let names = self.names.as_ref();
+        self.job.as_ref().is_none_or(|wanted| wanted == job)
+            && names.is_none_or(|names| names.contains(name))
     }
 }
 
@@ -392,6 +406,19 @@ fn frame(event: &Event) -> Bytes {
         event.kind.name()
     )
     .into()
+}
+
+fn backfill_frame(backfill: &Backfill, now: DateTime<Utc>) -> Bytes {
+    #[derive(Serialize)]
+    struct Progress {
+        #[serde(flatten)]
+        body: BackfillBody,
+        at: String,
+    }
+    let body = BackfillBody::from(backfill);
+    let at = time(now, chrono_tz::UTC);
+    let data = serde_json::to_string(&Progress { body, at }).unwrap_or_default();
+    format!("event: {BACKFILL}\ndata: {data}\n\n").into()
 }
 
 fn tick_frame(now: DateTime<Utc>) -> Bytes {

@@ -3,6 +3,7 @@
 //! A backfill's document holds the run that is to be next before it is claimed, so that it is never run twice.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
@@ -12,6 +13,7 @@ use stock_scheduler_sdk::{
     Claim, Claimed, HostId, JobId, Next, RequestId, Run, RunId, RunStatus, Schedule, StoreError,
     StoreErrorKind, StoredJob,
 };
+use tokio::sync::broadcast;
 
 use super::fields::{self, Fields};
 use super::preview::midnight;
@@ -295,7 +297,12 @@ impl Host {
                 .await?
                 .pop()
                 .flatten();
+            let before = backfill.clone();
             self.take_a_step(&mut backfill, job).await?;
+            let holds = owner.is_some_and(|(_, until)| until > self.now() + LEASE / 2);
+            if backfill == before && holds {
+                continue;
+            }
             backfill.owner = Some((self.inner.engine.host, self.now() + LEASE));
             match self.put_backfill(&backfill, revision).await {
                 // Cancelled in between, or somebody else's by now.
@@ -375,13 +382,23 @@ impl Host {
             .and_then(|record| Some((serde_json::from_value(record.value).ok()?, record.revision))))
     }
 
+    /// Every step of the backfills that this host works on, or was asked for, from now on. One that comes too late for
+    /// some hears of the next.
+    pub fn backfill_progress(&self) -> broadcast::Receiver<Arc<Backfill>> {
+        self.inner.progress.subscribe()
+    }
+
     async fn put_backfill(&self, backfill: &Backfill, expected: u64) -> Result<u64, StoreError> {
         let value = serde_json::to_value(backfill).ok();
         let ttl = (backfill.status != BackfillStatus::Running).then_some(KEPT);
-        self.inner
+        let written = self
+            .inner
             .store
             .record_put(NAMESPACE, &backfill.id, expected, value, ttl)
-            .await
+            .await?;
+        // Nobody may be listening.
+        let _ = self.inner.progress.send(Arc::new(backfill.clone()));
+        Ok(written)
     }
 }
 

@@ -11,7 +11,7 @@ use stock_scheduler_sdk::{
     Calendars, Clock, ConfigError, Event, Fetcher, FetcherFactory, MemoryStore, ScheduleFactory,
     Store, StoreFactory, SystemClock,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -51,6 +51,9 @@ pub enum BuildError {
     #[error("cannot start a thread to fetch on: {0}")]
     Threads(#[from] io::Error),
 }
+
+/// How many steps of backfills a listener may be behind before it misses some: the next step says all.
+const PROGRESS: usize = 256;
 
 enum FetcherSource {
     Factory(Arc<dyn FetcherFactory>),
@@ -229,6 +232,7 @@ impl HostBuilder {
             last_counts: Default::default(),
             retime: Notify::new(),
             backfills: Notify::new(),
+            progress: broadcast::channel(PROGRESS).0,
         };
         let host = Host {
             inner: Arc::new(inner),

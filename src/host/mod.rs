@@ -24,7 +24,7 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use stock_scheduler_sdk::{Store, StoreError, StoreErrorKind};
-use tokio::sync::Notify;
+use tokio::sync::{Notify, broadcast};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -71,6 +71,8 @@ struct Inner {
     retime: Notify,
     /// A backfill is to begin.
     backfills: Notify,
+    /// Tells how far the backfills are that this host works on.
+    progress: broadcast::Sender<Arc<Backfill>>,
     last_counts: std::sync::Mutex<Arc<stock_scheduler_sdk::JobCounts>>,
 }
 

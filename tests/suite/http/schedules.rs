@@ -1,6 +1,7 @@
 use serde_json::{Value, json};
 
 use super::Api;
+use super::events::listen;
 use crate::support::Service;
 use crate::support::service::Options;
 
@@ -306,6 +307,30 @@ async fn a_backfill_is_begun_read_and_cancelled() {
         "it has ended"
     );
     api.call("GET /scheduler/backfills/none").await.problem(404);
+}
+
+#[tokio::test]
+async fn a_backfills_progress_is_heard() {
+    let api = Api::start().await;
+    let path = api.job(json!({"is_active": false})).await;
+    let job = path.rsplit('/').next().unwrap();
+    let query = format!("?types=BackfillProgress&job_id={job}");
+    let mut events = listen(&api, &query, None).await;
+
+    let dates = json!({"start_date": "2025-01-01", "end_date": "2025-01-02"});
+    api.send(&format!("POST {path}/backfill"), dates).await.ok();
+
+    let mut done = Vec::new();
+    loop {
+        let heard = events.next().await.unwrap();
+        assert_eq!((heard.name.as_str(), heard.id), ("BackfillProgress", None));
+        assert_eq!(heard.data["job_id"], job);
+        done.push(heard.data["done"].as_u64().unwrap());
+        if heard.data["status"] == "finished" {
+            break;
+        }
+    }
+    assert!(done.is_sorted() && done.last() == Some(&2), "{done:?}");
 }
 
 #[tokio::test]
