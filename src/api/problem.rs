@@ -165,6 +165,8 @@ statuses! {
     Reads = [400, 503];
     /// Reading one thing.
     ReadsOne = [400, 404, 503];
+    /// Reading what the plugins make of a job.
+    Explains = [400, 404, 409, 503];
     /// Looking at what a body describes.
     Looks = [400, 413, 415, 422, 503];
     /// Creating a job.

@@ -7,7 +7,7 @@ use poem_openapi::param::{Path, Query};
 use super::body::JsonBody;
 use super::ical::Ical;
 use super::jobs::{Tag, known};
-use super::problem::{Failure, Looks, ReadsOne, Refused};
+use super::problem::{Explains, Failure, Looks, ReadsOne, Refused};
 use super::reply::Reply;
 use super::wire::{ExplanationBody, PreviewBody, PreviewInput};
 use crate::host::{AskedTime, Host, PreviewWish};
@@ -53,7 +53,7 @@ impl SchedulesApi {
         job_id: Path<String>,
         /// A date in the job's zone, or an instant; now by default.
         at: Query<Option<String>>,
-    ) -> Result<Reply<ExplanationBody>, Failure<ReadsOne>> {
+    ) -> Result<Reply<ExplanationBody>, Failure<Explains>> {
         let asked = at.0.as_deref().map(asked).transpose()?;
         let explanation = self.host.explain(&known(&job_id.0)?, asked).await?;
         Ok(Reply::json(&ExplanationBody::new(&explanation)))

@@ -19,6 +19,8 @@ const MOVED_BACK: TimeDelta = TimeDelta::days(1);
 const PLUGIN_MISSING: &str = "plugin_missing";
 /// Why a fire is missed.
 const DOWN: &str = "down";
+/// Why a fire is missed that waited while its job was edited or stopped.
+const EDITED: &str = "edited";
 /// The most fires that one step decides; the rest follows in the next step.
 const MOST_FIRES: usize = 10_000;
 
@@ -162,6 +164,19 @@ pub(crate) fn moved(job: &Job, situation: &Situation<'_>, due: DateTime<Utc>) ->
         );
     }
     next_fire(situation.schedule, from, now)
+}
+
+/// The claim that records every fire which has come and waits as missed: its job is about to be due otherwise.
+pub(crate) fn given_up(situation: &Situation<'_>) -> Option<Claim> {
+    let (due, schedule, now) = (situation.due, situation.schedule, situation.now);
+    let at = undecided(due).filter(|at| *at <= now)?;
+    let pending = Pending::until(schedule, fire_at(schedule, at)?, now);
+    let missed = |fire: Occurrence| match gone_by(fire) {
+        fire if fire.state == FireState::Missed => Fire::passed(fire.fire_time, fire.state, EDITED),
+        skipped => skipped,
+    };
+    let passed = pending.fires.into_iter().map(missed).collect();
+    Some(step(due, pending.next, passed))
 }
 
 /// The claim that moves a job's next fire, where its schedule has it elsewhere now; what is due already is left alone.

@@ -2,7 +2,6 @@
 //!
 //! A backfill's document holds the run that is to be next before it is claimed, so that it is never run twice.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,28 +9,19 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stock_scheduler_sdk::{
-    Claim, Claimed, HostId, JobId, Next, RequestId, Run, RunId, RunStatus, Schedule, StoreError,
-    StoreErrorKind, StoredJob,
+    HostId, JobId, Next, RequestId, RunId, RunStatus, Schedule, StoreError, StoreErrorKind,
 };
 use tokio::sync::broadcast;
 
 use super::fields::{self, Fields};
 use super::preview::midnight;
 use super::{Examined, FieldError, Host, HostError};
-use crate::engine::plan;
 
-const NAMESPACE: &str = "backfill";
+pub(super) const NAMESPACE: &str = "backfill";
 /// The most fire times of one backfill.
 const MOST: usize = 10_000;
-/// How long a host that works on one counts as living without a sign of it.
-const LEASE: TimeDelta = TimeDelta::seconds(15);
-/// How often backfills that nobody works on are looked for, and how often one looks at its run.
-const LOOK_EVERY: Duration = Duration::from_secs(5);
-const WATCH_EVERY: Duration = Duration::from_millis(250);
 /// How long one that has ended can be read.
 const KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
-/// How many are read at a time.
-const PAGE: usize = 100;
 const TRIES: usize = 20;
 
 /// Which fire times are wanted: dates in the job's zone, both included.
@@ -68,11 +58,11 @@ pub struct Backfill {
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
     /// All fire times up to this one are done.
-    position: DateTime<Utc>,
+    pub(super) position: DateTime<Utc>,
     /// The instant before which fire times lie.
-    until: DateTime<Utc>,
+    pub(super) until: DateTime<Utc>,
     /// Who works on it, and until when that holds without a sign.
-    owner: Option<(HostId, DateTime<Utc>)>,
+    pub(super) owner: Option<(HostId, DateTime<Utc>)>,
 }
 
 /// How a backfill is.
@@ -108,7 +98,7 @@ impl Backfill {
         self.succeeded + self.partial + self.failed
     }
 
-    fn count(&mut self, status: RunStatus) {
+    pub(super) fn count(&mut self, status: RunStatus) {
         match status {
             RunStatus::Success => self.succeeded += 1,
             RunStatus::PartialSuccess => self.partial += 1,
@@ -230,153 +220,10 @@ impl Host {
         )))
     }
 
-    /// Works on backfills that nobody works on, until the service stops.
-    pub(super) async fn work_on_backfills(self) {
-        let mut mine: HashSet<String> = HashSet::new();
-        let (done, mut ended) = tokio::sync::mpsc::unbounded_channel();
-        loop {
-            while let Ok(id) = ended.try_recv() {
-                mine.remove(&id);
-            }
-            for backfill in self.going_backfills().await.unwrap_or_default() {
-                let is_free = backfill.owner.is_none_or(|(host, until)| {
-                    host == self.inner.engine.host || until < self.now()
-                });
-                if is_free && mine.insert(backfill.id.clone()) {
-                    let (host, done, id) = (self.clone(), done.clone(), backfill.id);
-                    self.inner.tasks.spawn(async move {
-                        let work = host.work_on(&id);
-                        if let Some(Err(error)) = host.stopping().run_until_cancelled(work).await {
-                            tracing::warn!(backfill = id, %error, "the backfill is left for later");
-                        }
-                        let _ = done.send(id);
-                    });
-                }
-            }
-            let _ = tokio::time::timeout(LOOK_EVERY, self.inner.backfills.notified()).await;
-        }
-    }
-
-    /// All backfills that go on; their jobs' fires wait for their runs, rather than be skipped.
-    async fn going_backfills(&self) -> Result<Vec<Backfill>, StoreError> {
-        let store = &self.inner.store;
-        let (mut going, mut after) = (Vec::new(), None::<String>);
-        loop {
-            let page = store
-                .record_scan(NAMESPACE, "", after.as_deref(), PAGE)
-                .await?;
-            after = page
-                .last()
-                .map(|(key, _)| key.clone())
-                .filter(|_| page.len() == PAGE);
-            let read = page
-                .into_iter()
-                .filter_map(|(_, record)| serde_json::from_value(record.value).ok());
-            going.extend(read.filter(|one: &Backfill| one.status == BackfillStatus::Running));
-            if after.is_none() {
-                break;
-            }
-        }
-        let jobs = going.iter().map(|backfill| backfill.job.clone()).collect();
-        self.inner.engine.set_backfilled(jobs);
-        Ok(going)
-    }
-
-    /// Runs what is left of a backfill, one fire time after the other.
-    async fn work_on(&self, id: &str) -> Result<(), StoreError> {
-        while let Some((mut backfill, revision)) = self.get_backfill(id).await? {
-            let owner = backfill.owner.filter(|(_, until)| *until >= self.now());
-            let is_mine = owner.is_none_or(|(host, _)| host == self.inner.engine.host);
-            if backfill.status != BackfillStatus::Running || !is_mine {
-                return Ok(());
-            }
-            let job = self
-                .inner
-                .store
-                .jobs(std::slice::from_ref(&backfill.job))
-                .await?
-                .pop()
-                .flatten();
-            let before = backfill.clone();
-            self.take_a_step(&mut backfill, job).await?;
-            let holds = owner.is_some_and(|(_, until)| until > self.now() + LEASE / 2);
-            if backfill == before && holds {
-                continue;
-            }
-            backfill.owner = Some((self.inner.engine.host, self.now() + LEASE));
-            match self.put_backfill(&backfill, revision).await {
-                // Cancelled in between, or somebody else's by now.
-                Err(error) if error.kind() == StoreErrorKind::Conflict => {}
-                written => drop(written?),
-            }
-        }
-        Ok(())
-    }
-
-    /// Chooses the next fire time, or carries the chosen one a little further.
-    async fn take_a_step(
+    pub(super) async fn get_backfill(
         &self,
-        backfill: &mut Backfill,
-        job: Option<StoredJob>,
-    ) -> Result<(), StoreError> {
-        let examined = job
-            .as_ref()
-            .map(|stored| self.inner.plugins.examine(&stored.job));
-        let schedule = examined.and_then(|examined| Some((examined.schedule?, examined.zone)));
-        let (Some(stored), Some((schedule, zone))) = (job, schedule) else {
-            backfill.status = BackfillStatus::Failed;
-            return Ok(());
-        };
-        let Some((fire_time, run)) = backfill.current else {
-            match fire_times(&schedule, backfill.position, backfill.until).next() {
-                Some(fire_time) => backfill.current = Some((fire_time, RunId::random())),
-                None => backfill.status = BackfillStatus::Finished,
-            }
-            return Ok(());
-        };
-        match self.inner.store.run(run).await? {
-            Some(run) if run.status != RunStatus::Running => {
-                backfill.count(run.status);
-                backfill.position = fire_time;
-                backfill.current = None;
-                return Ok(());
-            }
-            Some(_) => {}
-            None => self.begin_past_run(&stored, zone, fire_time, run).await?,
-        }
-        tokio::time::sleep(WATCH_EVERY).await;
-        Ok(())
-    }
-
-    /// Claims the run of a past fire time, unless the job has something else to do now.
-    async fn begin_past_run(
-        &self,
-        stored: &StoredJob,
-        zone: chrono_tz::Tz,
-        fire_time: DateTime<Utc>,
-        id: RunId,
-    ) -> Result<(), StoreError> {
-        let is_due = stored.state.next.at().is_some_and(|at| at <= self.now());
-        let engine = &self.inner.engine;
-        let Some(slot) = engine.running.enter(id).filter(|_| !is_due) else {
-            return Ok(());
-        };
-        let run = plan::past_run(&stored.job, zone, fire_time, id);
-        let claim = Claim {
-            job: stored.job.id.clone(),
-            revision: stored.job.revision,
-            advance: None,
-            run: Some(run.clone()),
-        };
-        let answers = self.inner.store.claim(engine.host, vec![claim]).await;
-        if let Some(Claimed::Granted(grant)) = answers.inspect_err(|_| engine.doubt())?.pop() {
-            let run = Run::begun(run, engine.host, &grant);
-            engine.start_run(slot, grant, run);
-        }
-        Ok(())
-    }
-
-    async fn get_backfill(&self, id: &str) -> Result<Option<(Backfill, u64)>, StoreError> {
+        id: &str,
+    ) -> Result<Option<(Backfill, u64)>, StoreError> {
         let record = self.inner.store.record_get(NAMESPACE, id).await?;
         Ok(record
             .and_then(|record| Some((serde_json::from_value(record.value).ok()?, record.revision))))
@@ -388,7 +235,11 @@ impl Host {
         self.inner.progress.subscribe()
     }
 
-    async fn put_backfill(&self, backfill: &Backfill, expected: u64) -> Result<u64, StoreError> {
+    pub(super) async fn put_backfill(
+        &self,
+        backfill: &Backfill,
+        expected: u64,
+    ) -> Result<u64, StoreError> {
         let value = serde_json::to_value(backfill).ok();
         let ttl = (backfill.status != BackfillStatus::Running).then_some(KEPT);
         let written = self
@@ -405,7 +256,7 @@ impl Host {
 const BACKFILL_NOT_FOUND: HostError = HostError::NotFound("Backfill not found");
 
 /// The fire times after `from` and before `until` that are not to be skipped.
-fn fire_times(
+pub(super) fn fire_times(
     schedule: &dyn Schedule,
     from: DateTime<Utc>,
     until: DateTime<Utc>,

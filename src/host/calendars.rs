@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use chrono::NaiveDate;
 use stock_scheduler_sdk::schedule::wall_clock;
-use stock_scheduler_sdk::{Calendars, Claim, Due, JobQuery, Schedule, StoreError, StoredJob};
+use stock_scheduler_sdk::{Calendars, Claim, Due, JobQuery, StoreError, StoredJob};
 
 use super::{Examined, Host};
 use crate::engine::plan;
@@ -132,13 +132,21 @@ impl Host {
 
     /// The claim that moves a job's next fire to where its schedule has it now.
     fn retimed(&self, stored: &StoredJob, followed: &mut BTreeSet<String>) -> Option<Claim> {
+        self.worked_out(stored, |situation| {
+            let exchange = situation.schedule.exchange();
+            followed.extend(exchange.map(|calendar| calendar.code().to_owned()));
+            plan::retimed(&stored.job, situation)
+        })
+    }
+
+    /// What `work_out` makes of a job as it is.
+    pub(super) fn worked_out(
+        &self,
+        stored: &StoredJob,
+        work_out: impl FnOnce(&plan::Situation<'_>) -> Option<Claim>,
+    ) -> Option<Claim> {
         let Examined { schedule, zone, .. } = self.inner.plugins.examine(&stored.job);
         let schedule = schedule?;
-        followed.extend(
-            schedule
-                .exchange()
-                .map(|calendar| calendar.code().to_owned()),
-        );
         let due = Due {
             job: stored.job.id.clone(),
             revision: stored.job.revision,
@@ -155,6 +163,6 @@ impl Host {
             now: self.now(),
         };
         // One that panics is the dispatcher's to deal with.
-        catch_unwind(AssertUnwindSafe(|| plan::retimed(&stored.job, &situation))).ok()?
+        catch_unwind(AssertUnwindSafe(|| work_out(&situation))).ok()?
     }
 }

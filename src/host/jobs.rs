@@ -2,8 +2,9 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use stock_scheduler_sdk::{
     Edit, EditKind, Job, JobId, JobState, Next, NextFire, RequestId, Schedule, StoreErrorKind,
     StoredJob,
@@ -16,6 +17,9 @@ use crate::engine::plan;
 
 /// How often a change is worked out again because somebody else changed the job in between.
 const TRIES: usize = 20;
+/// How long a fire that has come is left to the dispatcher, looking again after each step, before an edit overtakes it.
+const A_MOMENT: TimeDelta = TimeDelta::milliseconds(500);
+const STEP: Duration = Duration::from_millis(50);
 
 impl Host {
     /// Creates the job that `draft` describes, under an id that nobody has.
@@ -176,6 +180,9 @@ impl Host {
                 return Ok(self.view(old));
             };
             let next = self.next_if_changed(&old, &job)?;
+            if next.is_some() && self.settle(&old).await? {
+                continue;
+            }
             let kind = match kind {
                 EditKind::Updated
                     if job.active != old.job.active && only_activity(&old.job, &job) =>
@@ -207,6 +214,24 @@ impl Host {
         Err(HostError::Conflict(format!(
             "job {id} keeps changing; try again"
         )))
+    }
+
+    /// Sees to it that fires which have come are decided before their job is due otherwise: one that has just come is left
+    /// to the dispatcher for a moment, those that wait longer are recorded as missed. Answers whether there were any.
+    async fn settle(&self, stored: &StoredJob) -> Result<bool, HostError> {
+        let Some(claim) = self.worked_out(stored, plan::given_up) else {
+            return Ok(false);
+        };
+        let engine = &self.inner.engine;
+        let due = stored.state.next.at().unwrap_or_default();
+        if engine.fires && self.now() - due < A_MOMENT {
+            engine.nudge();
+            tokio::time::sleep(STEP).await;
+        } else {
+            self.in_time(self.inner.store.claim(engine.host, vec![claim]))
+                .await?;
+        }
+        Ok(true)
     }
 
     /// An `If-Match` header against a job's revision: `*`, or a list of ETags.

@@ -1,11 +1,13 @@
 //! The host: plugins found by name, and the use cases behind every face of the service.
 
 mod backfill;
+mod backfilling;
 mod builder;
 mod cache;
 mod calendars;
 mod draft;
 mod error;
+mod explain;
 mod fields;
 mod jobs;
 mod plugins;
@@ -40,9 +42,10 @@ pub use calendars::FollowedCalendar;
 pub use draft::{Draft, MOST_SYMBOLS, Mode};
 pub use error::HostError;
 pub(crate) use error::{DATASET_NOT_FOUND, NO_HISTORY, RUN_NOT_FOUND};
+pub use explain::{AskedTime, ExchangeDay, Explanation};
 pub use fields::FieldError;
 pub(crate) use plugins::{Examined, FetcherEntry, Plugins};
-pub use preview::{AskedTime, Ends, ExchangeDay, Explanation, Preview, PreviewWish};
+pub use preview::{Ends, Preview, PreviewWish};
 pub use reading::Status;
 pub use runs::ManualRun;
 pub use upcoming::Upcoming;

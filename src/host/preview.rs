@@ -4,25 +4,23 @@ use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use stock_scheduler_sdk::schedule::wall_clock;
-use stock_scheduler_sdk::{
-    Day, Fire, FireQuery, Interval, Job, JobId, JobState, Next, Occurrence, Schedule,
-};
+use stock_scheduler_sdk::{Day, Interval, Job, JobId, Next, Occurrence, Schedule};
 
-use super::fields::{self, Given};
+use super::fields;
 use super::timetable::Timetable;
 use super::{Draft, FieldError, Host, HostError, Mode};
-use crate::engine::plan;
 
 /// How many fires are told where nobody says how many.
 const USUAL: u32 = 5;
 /// The most fires that are told.
 const MOST_TOLD: u32 = 1_000;
-/// So many fires in a row that are all to be skipped are looked at, and no more.
-const MOST_SKIPPED: usize = 4_000;
+/// So many fires in a row that are all to be skipped are told, and no more.
+const MOST_SKIPPED: usize = 1_000;
+/// So many fires are looked at for one that runs, within this time.
+const MOST_LOOKED_AT: usize = 20_000;
+const A_YEAR: TimeDelta = TimeDelta::days(400);
 /// So many skipped fires may be all that a calendar knows of.
 const FEW: usize = 8;
-/// The most fires of a day that are told one by one.
-const MOST_OF_A_DAY: usize = 100;
 
 /// A question for the fires of a job that need not exist.
 #[derive(Debug, Clone)]
@@ -56,47 +54,6 @@ pub struct Ends {
     pub reason: String,
     /// From when on, where that is known.
     pub at: Option<DateTime<Utc>>,
-}
-
-/// Why a job fires or does not at some time.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct Explanation {
-    /// The job's schedule in words.
-    pub description: String,
-    /// The answer in a sentence.
-    pub reason: String,
-    /// The zone of its times.
-    pub zone: Tz,
-    /// The exchange that it follows and that exchange's day.
-    pub exchange: Option<ExchangeDay>,
-    /// The fires of the time asked about, each with its record where it has been decided.
-    pub fires: Vec<(Occurrence, Option<Fire>)>,
-    /// The next one to run after it.
-    pub next: Option<Occurrence>,
-}
-
-/// A day of an exchange.
-#[derive(Debug, Clone)]
-#[non_exhaustive]
-pub struct ExchangeDay {
-    /// The exchange's code.
-    pub code: String,
-    /// Its zone.
-    pub zone: Tz,
-    /// The date, there.
-    pub date: NaiveDate,
-    /// Whether it trades.
-    pub day: Day,
-}
-
-/// The time that is asked about.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum AskedTime {
-    /// A date, in the job's zone.
-    Date(NaiveDate),
-    /// An instant.
-    Instant(DateTime<Utc>),
 }
 
 impl PreviewWish {
@@ -168,59 +125,6 @@ impl Host {
         })
     }
 
-    /// Why a job fires or does not at `asked`.
-    pub async fn explain(
-        &self,
-        id: &JobId,
-        asked: Option<AskedTime>,
-    ) -> Result<Explanation, HostError> {
-        let stored = self.stored(id).await?;
-        let job = &stored.job;
-        let timetable = self
-            .inner
-            .plugins
-            .timetable(job)
-            .map_err(|error| HostError::Conflict(format!("the job cannot fire: {error}")))?;
-        let zone = self.zone_of(job, &timetable);
-        let (since, until) = span(asked.unwrap_or(AskedTime::Instant(self.now())), zone);
-        let before = since - TimeDelta::microseconds(1);
-        let (mut fires, ends) = between(&timetable, before, until);
-        fires
-            .iter_mut()
-            .for_each(|fire| note_unfinished(fire, job, &timetable));
-        let query = FireQuery {
-            job: id.clone(),
-            since: Some(since),
-            until: Some(until),
-            limit: MOST_OF_A_DAY,
-        };
-        let records = self.in_time(self.inner.store.fires(&query)).await?;
-        let exchange = exchange_day(&timetable, since);
-        let (next, later) = walk(&timetable, until - TimeDelta::microseconds(1), 1);
-        let next = next.into_iter().find(|fire| fire.skip.is_none());
-        let reason = reason(
-            job,
-            &stored.state,
-            &fires,
-            exchange.as_ref(),
-            ends.or(later),
-        );
-        let record =
-            |fire: &Occurrence| records.iter().find(|one| one.fire_time == fire.at).cloned();
-        Ok(Explanation {
-            description: timetable.describe(),
-            reason,
-            zone,
-            exchange,
-            fires: fires
-                .into_iter()
-                .map(|fire| (record(&fire), fire))
-                .map(|(r, f)| (f, r))
-                .collect(),
-            next,
-        })
-    }
-
     pub(super) fn timetable(&self, job: &Job) -> Result<Timetable, HostError> {
         let timetable = self.inner.plugins.timetable(job);
         timetable.map_err(|error| {
@@ -229,7 +133,7 @@ impl Host {
         })
     }
 
-    fn zone_of(&self, job: &Job, timetable: &Timetable) -> Tz {
+    pub(super) fn zone_of(&self, job: &Job, timetable: &Timetable) -> Tz {
         let own = job.timezone.unwrap_or(self.inner.plugins.zone);
         timetable.zone().unwrap_or(own)
     }
@@ -263,37 +167,30 @@ pub(super) fn walk(
 }
 
 /// Why a schedule that has fires after `from` runs at none of them, as far as anybody knows.
+///
+/// Skipped fires of more than a year say that, or those up to an end; a few before a calendar ends say nothing.
 pub(super) fn never_runs(schedule: &dyn Schedule, from: DateTime<Utc>) -> Option<String> {
-    let (fires, ends) = walk(schedule, from, 1);
-    // Of a few fires before a calendar ends nothing can be said.
-    let ends = ends.filter(|ends| fires.len() > FEW || ends.at.is_none())?;
-    let skip = fires.into_iter().next_back().and_then(|fire| fire.skip);
-    Some(skip.map_or(ends.reason, |why| {
-        format!("all of its fires are skipped, the last that is known because {why}")
-    }))
-}
-
-/// The fires after `from` and before `until`, not too many of them.
-fn between(
-    schedule: &dyn Schedule,
-    from: DateTime<Utc>,
-    until: DateTime<Utc>,
-) -> (Vec<Occurrence>, Option<Ends>) {
-    let (mut fires, mut instant) = (Vec::new(), from);
-    while fires.len() < MOST_OF_A_DAY {
+    let (mut instant, mut last) = (from, None);
+    for skipped in 0..MOST_LOOKED_AT {
         match next(schedule, instant) {
-            Ok(fire) if fire.at < until => {
+            Ok(fire) => {
                 instant = fire.at;
-                fires.push(fire);
+                last = Some(fire.skip?);
+                if instant - from > A_YEAR {
+                    break;
+                }
             }
-            Ok(_) => return (fires, None),
-            Err(ends) => return (fires, Some(ends)),
+            Err(ends) if ends.at.is_some() && skipped <= FEW => return None,
+            Err(_) => break,
+        }
+        if skipped + 1 == MOST_LOOKED_AT {
+            return None;
         }
     }
-    (fires, None)
+    last.map(|why| format!("all of its fires are skipped, the last that is known because {why}"))
 }
 
-fn next(schedule: &dyn Schedule, instant: DateTime<Utc>) -> Result<Occurrence, Ends> {
+pub(super) fn next(schedule: &dyn Schedule, instant: DateTime<Utc>) -> Result<Occurrence, Ends> {
     match schedule.next_after(instant) {
         Next::At(fire) if fire.at > instant => Ok(fire),
         Next::Unknown { from, reason } => Err(Ends {
@@ -308,7 +205,7 @@ fn next(schedule: &dyn Schedule, instant: DateTime<Utc>) -> Result<Occurrence, E
 }
 
 /// Notes that a fire fetches a daily bar before its session has ended.
-fn note_unfinished(fire: &mut Occurrence, job: &Job, timetable: &Timetable) {
+pub(super) fn note_unfinished(fire: &mut Occurrence, job: &Job, timetable: &Timetable) {
     let Some(calendar) = timetable.exchange() else {
         return;
     };
@@ -330,79 +227,7 @@ fn note_unfinished(fire: &mut Occurrence, job: &Job, timetable: &Timetable) {
     }
 }
 
-/// From the first instant to the one after the last.
-fn span(asked: AskedTime, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
-    match asked {
-        AskedTime::Instant(at) => (at, at + TimeDelta::microseconds(1)),
-        AskedTime::Date(date) => (
-            midnight(date, zone),
-            midnight(date.succ_opt().unwrap_or(date), zone),
-        ),
-    }
-}
-
 /// The first instant of a date.
 pub(super) fn midnight(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
     wall_clock::instant(date.and_time(NaiveTime::MIN), zone).unwrap_or_default()
-}
-
-fn exchange_day(timetable: &Timetable, at: DateTime<Utc>) -> Option<ExchangeDay> {
-    let calendar = timetable.exchange()?;
-    let date = wall_clock::date(at, calendar.zone())?;
-    Some(ExchangeDay {
-        code: calendar.code().to_owned(),
-        zone: calendar.zone(),
-        date,
-        day: calendar.day(date),
-    })
-}
-
-fn reason(
-    job: &Job,
-    state: &JobState,
-    fires: &[Occurrence],
-    exchange: Option<&ExchangeDay>,
-    ends: Option<Ends>,
-) -> String {
-    if !job.active {
-        return "the job is stopped: it does not fire".into();
-    }
-    let skipped = fires.iter().find_map(|fire| fire.skip.as_ref());
-    match (
-        fires.iter().filter(|fire| fire.skip.is_none()).count(),
-        skipped,
-    ) {
-        (1, _) => "the job fires then".into(),
-        (0, Some(why)) => format!("the fire is skipped: {why}"),
-        (0, None) => {
-            if plan::has_had_all(job, state.fires) {
-                return format!("the job has had its {} fires", state.fires);
-            }
-            match (
-                exchange.map(|exchange| (&exchange.code, exchange.date, &exchange.day)),
-                ends,
-            ) {
-                (Some((code, date, Day::Closed(why))), _) => {
-                    format!("no fire then: {code} is closed on {date} ({why})")
-                }
-                (_, Some(ends)) => format!("no fire then: {}", ends.reason),
-                _ => "the schedule has no fire then".into(),
-            }
-        }
-        (count, _) => format!("the job fires {count} times then"),
-    }
-}
-
-impl AskedTime {
-    /// Reads a date or an instant.
-    pub fn parse(text: &str) -> Option<Self> {
-        if let Given::Value(Some(date)) =
-            fields::date(text.into()).map_or(Given::Null, Given::Value)
-        {
-            return Some(Self::Date(date));
-        }
-        // A `+` that came unencoded is a blank.
-        let instant = fields::instant(text.replace(' ', "+").into()).ok();
-        instant.map(Self::Instant)
-    }
 }

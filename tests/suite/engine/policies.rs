@@ -138,6 +138,26 @@ async fn queued_fires_wait_for_the_run_before_them_and_keep_their_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_fire_that_waits_while_its_job_is_stopped_is_missed_and_says_so() {
+    let world = World::at("2025-06-02T10:30:00Z");
+    let host = world.host().await;
+    let order = json!({"schedule": {"kind": "interval", "every": "1m"}, "overlap": "queue"});
+    world
+        .provider
+        .tell("AAPL", Act::Takes(Duration::from_secs(150)));
+    let job = job(&host, order).await;
+    world.until("2025-06-02T10:33:10Z").await;
+
+    host.set_active(&job, false).await.unwrap();
+    world.until("2025-06-02T10:40:00Z").await;
+
+    assert_eq!(
+        fates(&host, &job).await,
+        ["fired", "missed edited", "missed edited"]
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn jitter_delays_each_fire_by_what_the_preview_says() {
     let world = World::at("2025-06-02T10:30:00Z");
     let host = world.host().await;

@@ -1,0 +1,201 @@
+//! Why a job fires or does not, told by the same code that fires.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono_tz::Tz;
+use stock_scheduler_sdk::schedule::wall_clock;
+use stock_scheduler_sdk::{Day, Fire, FireQuery, Job, JobId, JobState, Occurrence, Schedule};
+
+use super::fields;
+use super::preview::{Ends, midnight, next, note_unfinished, walk};
+use super::timetable::Timetable;
+use super::{Host, HostError};
+use crate::engine::plan;
+
+/// The most fires of a day that are told one by one.
+const MOST_OF_A_DAY: usize = 100;
+
+/// Why a job fires or does not at some time.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Explanation {
+    /// The job's schedule in words.
+    pub description: String,
+    /// The answer in a sentence.
+    pub reason: String,
+    /// The zone of its times.
+    pub zone: Tz,
+    /// The exchange that it follows and that exchange's day.
+    pub exchange: Option<ExchangeDay>,
+    /// The fires of the time asked about, each with its record where it has been decided.
+    pub fires: Vec<(Occurrence, Option<Fire>)>,
+    /// The next one to run after it.
+    pub next: Option<Occurrence>,
+}
+
+/// A day of an exchange.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct ExchangeDay {
+    /// The exchange's code.
+    pub code: String,
+    /// Its zone.
+    pub zone: Tz,
+    /// The date, there.
+    pub date: NaiveDate,
+    /// Whether it trades.
+    pub day: Day,
+}
+
+/// The time that is asked about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AskedTime {
+    /// A date, in the job's zone.
+    Date(NaiveDate),
+    /// An instant.
+    Instant(DateTime<Utc>),
+}
+
+impl Host {
+    /// Why a job fires or does not at `asked`.
+    pub async fn explain(
+        &self,
+        id: &JobId,
+        asked: Option<AskedTime>,
+    ) -> Result<Explanation, HostError> {
+        let stored = self.stored(id).await?;
+        let job = &stored.job;
+        let timetable = self
+            .inner
+            .plugins
+            .timetable(job)
+            .map_err(|error| HostError::Conflict(format!("the job cannot fire: {error}")))?;
+        let zone = self.zone_of(job, &timetable);
+        let (since, until) = span(asked.unwrap_or(AskedTime::Instant(self.now())), zone);
+        let before = since - TimeDelta::microseconds(1);
+        let (mut fires, ends) = between(&timetable, before, until);
+        fires
+            .iter_mut()
+            .for_each(|fire| note_unfinished(fire, job, &timetable));
+        let query = FireQuery {
+            job: id.clone(),
+            since: Some(since),
+            until: Some(until),
+            limit: MOST_OF_A_DAY,
+        };
+        let records = self.in_time(self.inner.store.fires(&query)).await?;
+        let exchange = exchange_day(&timetable, since);
+        let (next, later) = walk(&timetable, until - TimeDelta::microseconds(1), 1);
+        let next = next.into_iter().find(|fire| fire.skip.is_none());
+        let reason = reason(
+            job,
+            &stored.state,
+            &fires,
+            exchange.as_ref(),
+            ends.or(later),
+        );
+        let record =
+            |fire: &Occurrence| records.iter().find(|one| one.fire_time == fire.at).cloned();
+        Ok(Explanation {
+            description: timetable.describe(),
+            reason,
+            zone,
+            exchange,
+            fires: fires
+                .into_iter()
+                .map(|fire| (record(&fire), fire))
+                .map(|(r, f)| (f, r))
+                .collect(),
+            next,
+        })
+    }
+}
+
+/// The fires after `from` and before `until`, not too many of them.
+fn between(
+    schedule: &dyn Schedule,
+    from: DateTime<Utc>,
+    until: DateTime<Utc>,
+) -> (Vec<Occurrence>, Option<Ends>) {
+    let (mut fires, mut instant) = (Vec::new(), from);
+    while fires.len() < MOST_OF_A_DAY {
+        match next(schedule, instant) {
+            Ok(fire) if fire.at < until => {
+                instant = fire.at;
+                fires.push(fire);
+            }
+            Ok(_) => return (fires, None),
+            Err(ends) => return (fires, Some(ends)),
+        }
+    }
+    (fires, None)
+}
+
+/// From the first instant to the one after the last.
+fn span(asked: AskedTime, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
+    match asked {
+        AskedTime::Instant(at) => (at, at + TimeDelta::microseconds(1)),
+        AskedTime::Date(date) => (
+            midnight(date, zone),
+            midnight(date.succ_opt().unwrap_or(date), zone),
+        ),
+    }
+}
+
+fn exchange_day(timetable: &Timetable, at: DateTime<Utc>) -> Option<ExchangeDay> {
+    let calendar = timetable.exchange()?;
+    let date = wall_clock::date(at, calendar.zone())?;
+    Some(ExchangeDay {
+        code: calendar.code().to_owned(),
+        zone: calendar.zone(),
+        date,
+        day: calendar.day(date),
+    })
+}
+
+fn reason(
+    job: &Job,
+    state: &JobState,
+    fires: &[Occurrence],
+    exchange: Option<&ExchangeDay>,
+    ends: Option<Ends>,
+) -> String {
+    if !job.active {
+        return "the job is stopped: it does not fire".into();
+    }
+    let skipped = fires.iter().find_map(|fire| fire.skip.as_ref());
+    match (
+        fires.iter().filter(|fire| fire.skip.is_none()).count(),
+        skipped,
+    ) {
+        (1, _) => "the job fires then".into(),
+        (0, Some(why)) => format!("the fire is skipped: {why}"),
+        (0, None) => {
+            if plan::has_had_all(job, state.fires) {
+                return format!("the job has had its {} fires", state.fires);
+            }
+            match (
+                exchange.map(|exchange| (&exchange.code, exchange.date, &exchange.day)),
+                ends,
+            ) {
+                (Some((code, date, Day::Closed(why))), _) => {
+                    format!("no fire then: {code} is closed on {date} ({why})")
+                }
+                (_, Some(ends)) => format!("no fire then: {}", ends.reason),
+                _ => "the schedule has no fire then".into(),
+            }
+        }
+        (count, _) => format!("the job fires {count} times then"),
+    }
+}
+
+impl AskedTime {
+    /// Reads a date or an instant.
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Ok(Some(date)) = fields::date(text.into()) {
+            return Some(Self::Date(date));
+        }
+        // A `+` that came unencoded is a blank.
+        let instant = fields::instant(text.replace(' ', "+").into()).ok();
+        instant.map(Self::Instant)
+    }
+}
