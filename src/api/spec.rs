@@ -142,11 +142,13 @@ fn schedules(schemas: &mut Map<String, Value>, host: &Host) {
             None => vec![schema],
         };
         for shape in shapes {
-            let shape = of_kind(&kind, shape);
+            let mut shape = of_kind(&kind, shape);
             // A shape with a title gets that name in generated code.
             match shape["title"].as_str().map(str::to_owned) {
                 Some(title) => {
+                    // Generators name types by their titles, and a bar has an interval too.
                     let title = title + "Schedule";
+                    shape["title"] = title.as_str().into();
                     kinds.push(reference(&title));
                     schemas.insert(title, shape);
                 }

@@ -9,15 +9,15 @@ from stock_scheduler_client.api.jobs import create_job, delete_job, get_job, lis
 from stock_scheduler_client.api.runs import get_execution, list_fires, list_history, run_job
 from stock_scheduler_client.api.service import get_status
 from stock_scheduler_client.models import (
-    Daily,
-    DailyKind,
+    DailySchedule,
+    DailyScheduleKind,
     Execution,
     Job,
     JobChange,
     JobInput,
     JobPatch,
     JobReply,
-    Misfire,
+    MisfirePolicy,
     Problem,
     RunInput,
     RunStatus,
@@ -28,9 +28,9 @@ client = Client(base_url=sys.argv[1], raise_on_unexpected_status=True)
 order = JobInput(
     name="From Python",
     stock_ids=["AAPL", "FAIL"],
-    schedule=Daily(kind=DailyKind.DAILY, time="17:00", timezone="America/New_York"),
+    schedule=DailySchedule(kind=DailyScheduleKind.DAILY, time="17:00", timezone="America/New_York"),
     fetcher="demo",
-    misfire=Misfire.SKIP,
+    misfire=MisfirePolicy.SKIP,
 )
 created = create_job.sync(client=client, body=order)
 assert isinstance(created, JobReply), created
