@@ -56,16 +56,20 @@ pub struct Job {
     #[serde(default)]
     pub overlap: Overlap,
     /// The most by which each of its fires comes later than its schedule says, so that many jobs do not start at once.
-    #[serde(default, with = "crate::duration::optional")]
+    #[serde(
+        default,
+        with = "crate::duration::optional",
+        skip_serializing_if = "Option::is_none"
+    )]
     pub jitter: Option<TimeDelta>,
     /// It has no fires before this instant.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused_until: Option<DateTime<Utc>>,
     /// It has no fires after this instant.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub active_until: Option<DateTime<Utc>>,
     /// It has no fires after so many: see [`JobState::fires`].
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub max_fires: Option<u64>,
     /// Words to find it by.
     #[serde(default)]
