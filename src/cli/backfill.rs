@@ -35,7 +35,6 @@ pub(super) fn command() -> Command {
         )
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(super) async fn run(matches: &ArgMatches) -> Result<(), String> {
     let text = |name| {
         matches
@@ -51,7 +50,7 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), String> {
         .as_str()
         .unwrap_or_default()
         .to_owned();
-    println!("backfill {id}: {} fire times", backfill["total"]);
+    say!("backfill {id}: {} fire times", backfill["total"]);
     let place = format!("/scheduler/backfills/{id}");
     while backfill["status"] == "running" {
         draw(&backfill);
@@ -61,7 +60,7 @@ pub(super) async fn run(matches: &ArgMatches) -> Result<(), String> {
     draw(&backfill);
     let (status, counts) = (&backfill["status"], ["succeeded", "partial", "failed"]);
     let counts = counts.map(|name| format!("{} {name}", backfill[name]));
-    println!(
+    say!(
         "\n{}: {}",
         status.as_str().unwrap_or_default(),
         counts.join(", ")
@@ -78,7 +77,7 @@ fn draw(backfill: &Value) {
     let (done, total) = (count("done"), count("total").max(1));
     let mut out = std::io::stdout();
     if out.is_terminal() {
-        let full = WIDTH * done / total;
+        let full = (WIDTH * done / total).min(WIDTH);
         let at = backfill["scheduled_for"].as_str().unwrap_or_default();
         let (bar, rest) = ("#".repeat(full), "-".repeat(WIDTH - full));
         // A terminal that is gone is no reason to stop.

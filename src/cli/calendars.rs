@@ -32,18 +32,19 @@ impl CalendarFiles {
         let Some(path) = &self.0 else {
             return Ok(Texts::new());
         };
-        let failed = |error| format!("cannot read calendars at {}: {error}", path.display());
-        if !path.is_dir() {
-            return Ok(vec![text(path).map_err(failed)?]);
+        if path.is_file() {
+            return Ok(vec![text(path)?]);
         }
+        let failed = |error| format!("cannot read calendars in {}: {error}", path.display());
         let entries = std::fs::read_dir(path).map_err(failed)?;
-        let paths = entries.map(|entry| entry.map(|entry| entry.path()));
-        let paths: Result<Vec<_>, _> = paths.collect();
-        let files = paths.map_err(failed)?.into_iter();
-        let files = files.filter(|path| path.extension().is_some_and(|end| end == "cal"));
-        let mut texts: Texts = files
-            .map(|path| text(&path).map_err(failed))
-            .collect::<Result<_, _>>()?;
+        let paths: Result<Vec<_>, _> = entries
+            .map(|entry| entry.map(|entry| entry.path()))
+            .collect();
+        let files = paths
+            .map_err(failed)?
+            .into_iter()
+            .filter(|path| is_calendar(path));
+        let mut texts: Texts = files.map(|path| text(&path)).collect::<Result<_, _>>()?;
         texts.sort();
         Ok(texts)
     }
@@ -66,10 +67,12 @@ impl CalendarFiles {
             match now.clone().and_then(|texts| defaults::calendars(&texts)) {
                 Ok(calendars) => {
                     host.set_calendars(calendars);
+                    host.set_calendar_problem(None);
                     tracing::info!("calendar files have changed and are in force");
                 }
                 Err(error) => {
-                    tracing::error!(%error, "calendar files have changed and are wrong; what was in force stays")
+                    tracing::error!(%error, "calendar files have changed and are wrong; what was in force stays");
+                    host.set_calendar_problem(Some(error));
                 }
             }
             seen = now;
@@ -77,6 +80,19 @@ impl CalendarFiles {
     }
 }
 
-fn text(path: &Path) -> std::io::Result<(String, String)> {
-    Ok((path.display().to_string(), std::fs::read_to_string(path)?))
+/// Whether a file of the directory is a calendar: editors leave others there.
+fn is_calendar(path: &Path) -> bool {
+    let is_hidden = |name: &str| name.starts_with('.');
+    let name = path.file_name().and_then(|name| name.to_str());
+    path.is_file()
+        && path.extension().is_some_and(|end| end == "cal")
+        && !name.is_some_and(is_hidden)
+}
+
+fn text(path: &Path) -> Result<(String, String), String> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok((name, text)),
+        Err(error) => Err(format!("cannot read calendar {name}: {error}")),
+    }
 }

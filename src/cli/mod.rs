@@ -1,5 +1,12 @@
 //! The command line: reads the configuration, registers the standard plugins and runs.
 
+/// Prints a line. Whoever reads may have gone, which is no reason to fail.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        let _ = std::io::Write::write_fmt(&mut std::io::stdout(), format_args!("{}\n", format_args!($($text)*)));
+    }};
+}
+
 mod backfill;
 mod calendars;
 mod demo;

@@ -17,7 +17,6 @@ pub(super) fn command() -> Command {
         .args(settings::args())
 }
 
-#[expect(clippy::print_stdout, reason = "what the command is for")]
 pub(super) async fn run(
     matches: &ArgMatches,
     extend: impl FnOnce(HostBuilder) -> HostBuilder,
@@ -40,7 +39,7 @@ pub(super) async fn run(
     let preview = wish.and_then(|wish| host.preview(wish));
     host.stop().await;
     let preview = preview.map_err(|error| error.to_string())?;
-    println!("{}", table(&preview));
+    say!("{}", table(&preview));
     Ok(())
 }
 

@@ -31,11 +31,16 @@ const AHEAD: Duration = Duration::from_millis(1_500);
 pub(crate) const NUDGE_WITHIN: TimeDelta = TimeDelta::seconds(2);
 /// How many due jobs are looked up at once.
 const MOST_DUE: usize = 20_000;
+/// How long a fire whose schedule cannot be built here is left to other instances.
+const LEFT_TO_OTHERS: TimeDelta = TimeDelta::seconds(5);
 /// How many definitions are read in one step.
 const READ: usize = 512;
 /// How many claims go to the store in one step, and how many steps may be under way.
 const BATCH: usize = 256;
 const STEPS: usize = 2;
+/// A claim that decides more fires than this waits for those that decide fewer; so many fires are then decided at a time.
+const LIGHT: usize = 16;
+const HEAVY: usize = 1_000;
 /// How many lost runs are taken over at a time.
 const TAKEN_AT_ONCE: usize = 16;
 /// How often derived facts are repaired and lost runs looked for.
@@ -54,6 +59,12 @@ impl Planned {
         self.due.next.look_at().unwrap_or_default()
     }
 
+    /// How many fires it decides.
+    fn fires(&self) -> usize {
+        let step = self.claim.advance.as_ref();
+        step.map_or(0, |step| step.passed.len())
+    }
+
     /// Whether it is still what is to be done. Held up by a store that was away or a machine that slept, it is not: the
     /// fire may be missed by now, or not the last one.
     fn holds(&self, now: DateTime<Utc>) -> bool {
@@ -70,6 +81,8 @@ struct Desk {
     /// Claims by job, and the order of their times.
     planned: HashMap<JobId, Planned>,
     order: BTreeMap<(DateTime<Utc>, JobId), ()>,
+    /// Those among them that decide many fires, after a time away: they come when nothing else is due.
+    heavy: BTreeMap<(DateTime<Utc>, JobId), ()>,
     later: Option<DateTime<Utc>>,
 }
 
@@ -181,8 +194,9 @@ impl Engine {
         if desk.planned.len() > due.len() {
             let current: std::collections::HashSet<_> = due.iter().map(|due| &due.job).collect();
             desk.planned.retain(|job, _| current.contains(job));
-            desk.order
-                .retain(|(_, job), ()| desk.planned.contains_key(job));
+            for order in [&mut desk.order, &mut desk.heavy] {
+                order.retain(|(_, job), ()| desk.planned.contains_key(job));
+            }
         }
         let fresh: Vec<Due> = due.into_iter().filter(|due| !known(desk, due)).collect();
         for part in fresh.chunks(READ) {
@@ -222,7 +236,9 @@ impl Engine {
         let job = &stored.job;
         let Examined { schedule, zone, .. } = self.plugins.examine(job);
         let Some(schedule) = schedule else {
-            return Some(plan::claim_without_schedule(due, now));
+            // Another instance may know the plugin or the exchange that this one does not.
+            let waits = due.next.at().is_some_and(|at| now - at < LEFT_TO_OTHERS);
+            return (!waits).then(|| plan::claim_without_schedule(due, now));
         };
         let situation = plan::Situation {
             due,
@@ -253,9 +269,15 @@ impl Engine {
             }
             match steps.next().await {
                 Some(outcome) => outcome?,
-                None => return Ok(()),
+                None => break,
             }
         }
+        let heavy = desk.take_heavy(self.time.now());
+        if !heavy.is_empty() {
+            self.nudge();
+            self.claim_batch(heavy).await?;
+        }
+        Ok(())
     }
 
     async fn claim_batch(self: &Arc<Self>, batch: Vec<Planned>) -> Result<(), StoreError> {
@@ -354,18 +376,20 @@ impl Engine {
 impl Desk {
     fn put(&mut self, planned: Planned) {
         let (job, at) = (planned.due.job.clone(), planned.at());
-        self.order.insert((at, job.clone()), ());
-        if let Some(old) = self.planned.insert(job, planned) {
-            let old_at = old.at();
-            if old_at != at {
-                self.order.remove(&(old_at, old.due.job));
-            }
-        }
+        self.remove(&job);
+        let order = match planned.fires() > LIGHT {
+            true => &mut self.heavy,
+            false => &mut self.order,
+        };
+        order.insert((at, job.clone()), ());
+        self.planned.insert(job, planned);
     }
 
     fn remove(&mut self, job: &JobId) {
         if let Some(old) = self.planned.remove(job) {
-            self.order.remove(&(old.at(), old.due.job));
+            let place = (old.at(), old.due.job);
+            self.order.remove(&place);
+            self.heavy.remove(&place);
         }
     }
 
@@ -382,6 +406,19 @@ impl Desk {
             };
             let (_, job) = first.remove_entry().0;
             batch.extend(self.planned.remove(&job).filter(|one| one.holds(now)));
+        }
+        batch
+    }
+
+    /// Some claims that decide many fires, few enough that whatever comes due meanwhile does not wait long.
+    fn take_heavy(&mut self, now: DateTime<Utc>) -> Vec<Planned> {
+        let (mut batch, mut fires) = (Vec::new(), 0);
+        while fires < HEAVY
+            && let Some(((_, job), ())) = self.heavy.pop_first()
+        {
+            let planned = self.planned.remove(&job).filter(|one| one.holds(now));
+            fires += planned.as_ref().map_or(0, Planned::fires);
+            batch.extend(planned);
         }
         batch
     }

@@ -1,7 +1,8 @@
 //! Works out what to do about a due job: which fire runs, which fires go by, and when the next one is. Pure.
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, NaiveTime, TimeDelta, Utc};
 use chrono_tz::Tz;
+use stock_scheduler_sdk::schedule::wall_clock;
 use stock_scheduler_sdk::{
     Advance, Claim, Due, Fire, FireState, Job, JobState, Misfire, MisfirePolicy, NewRun, Next,
     NextFire, Occurrence, Overlap, RunId, RunPlan, Schedule, TriggeredBy,
@@ -13,16 +14,14 @@ pub(super) const GRACE: TimeDelta = Misfire::GRACE;
 const LOOK_AGAIN: TimeDelta = TimeDelta::minutes(1);
 /// The same where a calendar has ended: when it is mended, its jobs are looked at anyway.
 const LOOK_AGAIN_AT_CALENDAR: TimeDelta = TimeDelta::hours(1);
-/// How far back a fire is made up for that a corrected calendar has moved into the past.
-const MOVED_BACK: TimeDelta = TimeDelta::days(1);
 /// Why a fire is skipped whose fetcher or schedule is not registered.
 const PLUGIN_MISSING: &str = "plugin_missing";
 /// Why a fire is missed.
 const DOWN: &str = "down";
 /// Why a fire is missed that waited while its job was edited or stopped.
 const EDITED: &str = "edited";
-/// The most fires that one step decides; the rest follows in the next step.
-const MOST_FIRES: usize = 10_000;
+/// The most fires that go by in one step; the rest follows in the next step.
+const MOST_FIRES: usize = 500;
 
 /// What is known about a due job besides its definition.
 pub(crate) struct Situation<'a> {
@@ -53,7 +52,13 @@ pub(crate) fn claim(job: &Job, situation: &Situation<'_>) -> Option<Claim> {
     let Some(first) = fire_at(schedule, at) else {
         return Some(step(due, moved(job, situation, at), vec![]));
     };
-    let pending = Pending::until(schedule, first, now);
+    let made_up_for = made_up_for(job);
+    let pending = Pending::until(schedule, first, now, MOST_FIRES + made_up_for);
+    if !pending.is_all && made_up_for > 0 {
+        // Of the last of them some may run, when those that follow are known.
+        let (passed, _, next) = pending.decided_but_for(made_up_for);
+        return Some(step(due, next, passed.into_iter().map(gone_by).collect()));
+    }
     let chosen = choose(job, situation, &pending);
     let overlap = overlap(job, situation, chosen.map(|place| pending.fires[place].at));
     if chosen.is_some() && overlap == Overlap::Queue && situation.state.running > 0 {
@@ -150,27 +155,27 @@ fn fire_at(schedule: &dyn Schedule, due: DateTime<Utc>) -> Option<Occurrence> {
     }
 }
 
-/// Where the fire that was due at `due` has moved to. A calendar may have moved it into the past: then it is late.
+/// Where the fire that was due at `due` has moved to. A calendar may have moved it into the past, on the same day of its
+/// exchange: then it is late.
 pub(crate) fn moved(job: &Job, situation: &Situation<'_>, due: DateTime<Utc>) -> NextFire {
-    let now = situation.now;
-    let mut from = now;
-    if situation.schedule.exchange().is_some() {
-        let earliest = (due.min(now) - MOVED_BACK).max(job.created_at);
-        from = now.min(
-            situation
-                .due
-                .last_fire
-                .map_or(earliest, |last| last.max(earliest)),
-        );
-    }
-    next_fire(situation.schedule, from, now)
+    let (schedule, now) = (situation.schedule, situation.now);
+    let begin = schedule.exchange().and_then(|calendar| {
+        let date = wall_clock::date(due, calendar.zone())?;
+        wall_clock::instant(date.and_time(NaiveTime::MIN), calendar.zone())
+    });
+    let before = begin.map_or(now, |begin| begin - TimeDelta::microseconds(1));
+    // What the job was due at before it was edited or started does not come back.
+    let armed = job.armed_at.unwrap_or(job.created_at);
+    let decided = situation.due.last_fire.unwrap_or(armed);
+    let from = before.max(decided).max(armed).min(now);
+    next_fire(schedule, from, now)
 }
 
 /// The claim that records every fire which has come and waits as missed: its job is about to be due otherwise.
 pub(crate) fn given_up(situation: &Situation<'_>) -> Option<Claim> {
     let (due, schedule, now) = (situation.due, situation.schedule, situation.now);
     let at = undecided(due).filter(|at| *at <= now)?;
-    let pending = Pending::until(schedule, fire_at(schedule, at)?, now);
+    let pending = Pending::until(schedule, fire_at(schedule, at)?, now, MOST_FIRES);
     let missed = |fire: Occurrence| match gone_by(fire) {
         fire if fire.state == FireState::Missed => Fire::passed(fire.fire_time, fire.state, EDITED),
         skipped => skipped,
@@ -206,10 +211,10 @@ struct Pending {
 
 impl Pending {
     /// `first` and what else has come by `now`.
-    fn until(schedule: &dyn Schedule, first: Occurrence, now: DateTime<Utc>) -> Self {
+    fn until(schedule: &dyn Schedule, first: Occurrence, now: DateTime<Utc>, most: usize) -> Self {
         let mut last = first.at;
         let mut fires = vec![first];
-        while fires.len() < MOST_FIRES {
+        while fires.len() < most {
             match schedule.next_after(last) {
                 Next::At(fire) if fire.at <= now && fire.at > last => {
                     last = fire.at;
@@ -227,6 +232,16 @@ impl Pending {
         }
     }
 
+    /// All but the last `left` fires, which are left for the next step.
+    fn decided_but_for(self, left: usize) -> (Vec<Occurrence>, Option<Occurrence>, NextFire) {
+        let Self {
+            mut fires, next, ..
+        } = self;
+        let left = fires.split_off(fires.len().saturating_sub(left));
+        let next = left.first().map_or(next, |fire| NextFire::At(fire.at));
+        (fires, None, next)
+    }
+
     /// The fires before the chosen one, or all; the chosen one; and what is left for the next step.
     fn decided(self, chosen: Option<usize>) -> (Vec<Occurrence>, Option<Occurrence>, NextFire) {
         let Self {
@@ -239,6 +254,14 @@ impl Pending {
         let next = left.first().map_or(next, |fire| NextFire::At(fire.at));
         let fire = fires.pop();
         (fires, fire, next)
+    }
+}
+
+/// How many fires a job makes up for one by one.
+fn made_up_for(job: &Job) -> usize {
+    match job.misfire.policy {
+        MisfirePolicy::FireAll => job.misfire.cap.unwrap_or(Misfire::CAP).max(1) as usize,
+        _ => 0,
     }
 }
 
@@ -255,9 +278,9 @@ fn choose(job: &Job, situation: &Situation<'_>, pending: &Pending) -> Option<usi
     match job.misfire.policy {
         MisfirePolicy::FireAll => {
             let in_time: Vec<_> = in_time.collect();
-            let cap = job.misfire.cap.unwrap_or(Misfire::CAP).max(1) as usize;
-            // Of those that the next step sees some may count still.
-            in_time.get(in_time.len().saturating_sub(cap)).copied()
+            in_time
+                .get(in_time.len().saturating_sub(made_up_for(job)))
+                .copied()
         }
         _ if !pending.is_all => None,
         _ => in_time.next_back(),
@@ -269,7 +292,8 @@ fn has_waited(job: &Job, situation: &Situation<'_>) -> bool {
     let (Some(last), Some(due)) = (&situation.state.last_execution, situation.due.next.at()) else {
         return false;
     };
-    job.overlap == Overlap::Queue && due <= last.end_time.unwrap_or(situation.now)
+    (job.overlap == Overlap::Queue || situation.is_backfilled)
+        && due <= last.end_time.unwrap_or(situation.now)
 }
 
 /// How the run of a fire gets on with one that still goes. Fires that are made up for wait for each other: none of them

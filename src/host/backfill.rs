@@ -9,12 +9,12 @@ use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stock_scheduler_sdk::{
-    HostId, JobId, Next, RequestId, RunId, RunStatus, Schedule, StoreError, StoreErrorKind,
+    HostId, Job, JobId, RequestId, RunId, RunStatus, Schedule, StoreError, StoreErrorKind,
 };
 use tokio::sync::broadcast;
 
 use super::fields::{self, Fields};
-use super::preview::midnight;
+use super::forecast::{Ends, midnight, next_running};
 use super::{Examined, FieldError, Host, HostError};
 
 pub(super) const NAMESPACE: &str = "backfill";
@@ -57,6 +57,8 @@ pub struct Backfill {
     pub current: Option<(DateTime<Utc>, RunId)>,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
+    /// The job's schedule when it was asked for: edits since do not count.
+    pub(super) schedule: Value,
     /// All fire times up to this one are done.
     pub(super) position: DateTime<Utc>,
     /// The instant before which fire times lie.
@@ -136,26 +138,21 @@ impl Host {
     /// Begins to run a job for its fire times of some past dates, as its schedule has them now.
     pub async fn backfill(&self, job: &JobId, wish: BackfillWish) -> Result<Backfill, HostError> {
         let stored = self.stored(job).await?;
-        let Examined {
-            schedule,
-            zone,
-            problem,
-        } = self.inner.plugins.examine(&stored.job);
-        let Some(schedule) = schedule.filter(|_| problem.is_none()) else {
-            let problem = problem.unwrap_or_default();
+        let Examined { zone, problem, .. } = self.inner.plugins.examine(&stored.job);
+        if let Some(problem) = problem {
             return Err(HostError::Conflict(format!(
                 "the job cannot run: {problem}"
             )));
-        };
+        }
+        let schedule = self.plain_schedule(&stored.job, &stored.job.schedule)?;
         let begin = midnight(wish.start, zone) - TimeDelta::microseconds(1);
         let until = midnight(wish.end.succ_opt().unwrap_or(wish.end), zone).min(self.now());
-        let total = fire_times(&schedule, begin, until).take(MOST + 1).count();
+        let total = fire_times(schedule.as_ref(), begin, until)
+            .take(MOST + 1)
+            .count();
         if !(1..=MOST).contains(&total) {
             let why = match total {
-                0 => format!(
-                    "the job has no fire time from {} to {} that is past",
-                    wish.start, wish.end
-                ),
+                0 => no_fire_time(wish, next_running(schedule.as_ref(), begin).err()),
                 _ => format!("there are more than {MOST} fire times; ask for fewer days"),
             };
             return Err(HostError::Invalid(vec![FieldError::value(
@@ -175,6 +172,7 @@ impl Host {
             failed: 0,
             current: None,
             created_at: self.now(),
+            schedule: stored.job.schedule.clone(),
             position: begin,
             until,
             owner: None,
@@ -182,6 +180,17 @@ impl Host {
         self.in_time(self.put_backfill(&backfill, 0)).await?;
         self.inner.backfills.notify_one();
         Ok(backfill)
+    }
+
+    /// The schedule `spec` of a job, without the policies that are about the future.
+    pub(super) fn plain_schedule(
+        &self,
+        job: &Job,
+        spec: &Value,
+    ) -> Result<Box<dyn Schedule>, HostError> {
+        let zone = job.timezone.unwrap_or(self.zone());
+        let schedule = self.inner.plugins.schedule(spec, zone);
+        schedule.map_err(|error| HostError::Conflict(format!("the job cannot run: {error}")))
     }
 
     /// How far a backfill is.
@@ -255,6 +264,12 @@ impl Host {
 
 const BACKFILL_NOT_FOUND: HostError = HostError::NotFound("Backfill not found");
 
+fn no_fire_time(wish: BackfillWish, ends: Option<Ends>) -> String {
+    let why = ends.map_or(String::new(), |ends| format!(": {}", ends.reason));
+    let BackfillWish { start, end } = wish;
+    format!("the job has no fire time from {start} to {end} that is past{why}")
+}
+
 /// The fire times after `from` and before `until` that are not to be skipped.
 pub(super) fn fire_times(
     schedule: &dyn Schedule,
@@ -262,12 +277,9 @@ pub(super) fn fire_times(
     until: DateTime<Utc>,
 ) -> impl Iterator<Item = DateTime<Utc>> + '_ {
     let mut instant = from;
-    let fires = std::iter::from_fn(move || match schedule.next_after(instant) {
-        Next::At(fire) if fire.at > instant && fire.at < until => {
-            instant = fire.at;
-            Some(fire)
-        }
-        _ => None,
-    });
-    fires.filter(|fire| fire.skip.is_none()).map(|fire| fire.at)
+    std::iter::from_fn(move || {
+        let fire = next_running(schedule, instant).ok()?;
+        instant = fire.at;
+        (fire.at < until).then_some(fire.at)
+    })
 }

@@ -41,11 +41,25 @@ impl Host {
                         if let Some(Err(error)) = host.stopping().run_until_cancelled(work).await {
                             tracing::warn!(backfill = id, %error, "the backfill is left for later");
                         }
+                        host.leave(&id).await;
                         let _ = done.send(id);
                     });
                 }
             }
             let _ = tokio::time::timeout(LOOK_EVERY, self.inner.backfills.notified()).await;
+        }
+    }
+
+    /// Lets others go on with a backfill at once, where the service stops.
+    async fn leave(&self, id: &str) {
+        let Ok(Some((mut backfill, revision))) = self.get_backfill(id).await else {
+            return;
+        };
+        let is_mine = |(host, _)| host == self.inner.engine.host;
+        if backfill.owner.is_some_and(is_mine) && backfill.status == BackfillStatus::Running {
+            backfill.owner = None;
+            // Failing is no harm: others wait until they may.
+            let _ = self.put_backfill(&backfill, revision).await;
         }
     }
 
@@ -79,7 +93,14 @@ impl Host {
         while let Some((mut backfill, revision)) = self.get_backfill(id).await? {
             let owner = backfill.owner.filter(|(_, until)| *until >= self.now());
             let is_mine = owner.is_none_or(|(host, _)| host == self.inner.engine.host);
-            if backfill.status != BackfillStatus::Running || !is_mine {
+            if backfill.status != BackfillStatus::Running {
+                // It may have begun after somebody looked for it to cancel it.
+                if let Some((_, run)) = backfill.current {
+                    let _ = self.cancel(run).await;
+                }
+                return Ok(());
+            }
+            if !is_mine {
                 return Ok(());
             }
             let job = self
@@ -111,16 +132,16 @@ impl Host {
         backfill: &mut Backfill,
         job: Option<StoredJob>,
     ) -> Result<(), StoreError> {
-        let examined = job
-            .as_ref()
-            .map(|stored| self.inner.plugins.examine(&stored.job));
-        let schedule = examined.and_then(|examined| Some((examined.schedule?, examined.zone)));
+        let schedule = job.as_ref().and_then(|stored| {
+            let schedule = self.plain_schedule(&stored.job, &backfill.schedule);
+            Some((schedule.ok()?, self.inner.plugins.examine(&stored.job).zone))
+        });
         let (Some(stored), Some((schedule, zone))) = (job, schedule) else {
             backfill.status = BackfillStatus::Failed;
             return Ok(());
         };
         let Some((fire_time, run)) = backfill.current else {
-            match fire_times(&schedule, backfill.position, backfill.until).next() {
+            match fire_times(schedule.as_ref(), backfill.position, backfill.until).next() {
                 Some(fire_time) => backfill.current = Some((fire_time, RunId::random())),
                 None => backfill.status = BackfillStatus::Finished,
             }

@@ -7,6 +7,7 @@ use std::sync::{Arc, RwLock, atomic::AtomicU64};
 
 use chrono_tz::Tz;
 use serde_json::Value;
+use stock_scheduler_sdk::schedule::zones::canonical;
 use stock_scheduler_sdk::{
     Calendars, Clock, ConfigError, Event, Fetcher, FetcherFactory, MemoryStore, ScheduleFactory,
     Store, StoreFactory, SystemClock,
@@ -146,7 +147,7 @@ impl HostBuilder {
 
     /// The zone of jobs that name none.
     pub fn zone(mut self, zone: Tz) -> Self {
-        self.zone = zone;
+        self.zone = canonical(zone);
         self
     }
 
@@ -230,6 +231,7 @@ impl HostBuilder {
             tasks,
             latency: AtomicU64::new(0),
             last_counts: Default::default(),
+            calendar_problem: Default::default(),
             retime: Notify::new(),
             backfills: Notify::new(),
             progress: broadcast::channel(PROGRESS).0,

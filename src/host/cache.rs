@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use stock_scheduler_sdk::{Event, EventKind, JobCounts, JobId, StoredJob};
 
@@ -22,15 +23,23 @@ pub struct JobView {
     pub zone: Tz,
     /// Why it cannot fire, if so.
     pub problem: Option<String>,
+    /// Its next fire that will run: fires that are to be skipped may come before it.
+    pub next_run: Option<DateTime<Utc>>,
     wire: OnceLock<Bytes>,
 }
 
 impl JobView {
-    pub(crate) fn new(stored: StoredJob, zone: Tz, problem: Option<String>) -> Self {
+    pub(crate) fn new(
+        stored: StoredJob,
+        zone: Tz,
+        problem: Option<String>,
+        next_run: Option<DateTime<Utc>>,
+    ) -> Self {
         Self {
             stored,
             zone,
             problem,
+            next_run,
             wire: OnceLock::new(),
         }
     }

@@ -59,6 +59,15 @@ impl Host {
         self.inner.retime.notify_one();
     }
 
+    /// Notes why changed calendars are not in force, for people to be warned.
+    pub fn set_calendar_problem(&self, problem: Option<String>) {
+        *self
+            .inner
+            .calendar_problem
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
     /// The calendars that active jobs follow, as far as they have been looked at.
     pub fn followed_calendars(&self) -> Vec<FollowedCalendar> {
         let calendars = self.inner.plugins.calendars();
@@ -100,7 +109,7 @@ impl Host {
         }
     }
 
-    async fn look_at_all(&self, pace: Duration) -> Result<(), StoreError> {
+    async fn look_at_all(&self, mut pace: Duration) -> Result<(), StoreError> {
         let mut followed = BTreeSet::new();
         let mut query = JobQuery {
             active: Some(true),
@@ -124,7 +133,12 @@ impl Host {
             if query.after.is_none() {
                 break;
             }
-            tokio::time::sleep(pace).await;
+            let told = tokio::time::timeout(pace, self.inner.retime.notified()).await;
+            if told.is_ok() {
+                // From the beginning, and at once.
+                (pace, query.after) = (Duration::ZERO, None);
+                followed.clear();
+            }
         }
         self.inner.plugins.set_followed(followed);
         Ok(())

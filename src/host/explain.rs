@@ -6,7 +6,8 @@ use stock_scheduler_sdk::schedule::wall_clock;
 use stock_scheduler_sdk::{Day, Fire, FireQuery, Job, JobId, JobState, Occurrence, Schedule};
 
 use super::fields;
-use super::preview::{Ends, midnight, next, note_unfinished, walk};
+use super::forecast::{Ends, midnight, next, next_running};
+use super::preview::note_unfinished;
 use super::timetable::Timetable;
 use super::{Host, HostError};
 use crate::engine::plan;
@@ -70,7 +71,9 @@ impl Host {
             .timetable(job)
             .map_err(|error| HostError::Conflict(format!("the job cannot fire: {error}")))?;
         let zone = self.zone_of(job, &timetable);
-        let (since, until) = span(asked.unwrap_or(AskedTime::Instant(self.now())), zone);
+        let today = || wall_clock::date(self.now(), zone).unwrap_or_default();
+        let asked = asked.unwrap_or_else(|| AskedTime::Date(today()));
+        let (since, until) = span(asked, zone);
         let before = since - TimeDelta::microseconds(1);
         let (mut fires, ends) = between(&timetable, before, until);
         fires
@@ -79,13 +82,21 @@ impl Host {
         let query = FireQuery {
             job: id.clone(),
             since: Some(since),
-            until: Some(until),
+            // The store begins with the newest.
+            until: Some(match fires.get(MOST_OF_A_DAY - 1) {
+                Some(last) => last.at + TimeDelta::microseconds(1),
+                None => until,
+            }),
             limit: MOST_OF_A_DAY,
         };
         let records = self.in_time(self.inner.store.fires(&query)).await?;
-        let exchange = exchange_day(&timetable, since);
-        let (next, later) = walk(&timetable, until - TimeDelta::microseconds(1), 1);
-        let next = next.into_iter().find(|fire| fire.skip.is_none());
+        let exchange = exchange_day(&timetable, asked, fires.first());
+        let later = next_running(&timetable, until - TimeDelta::microseconds(1));
+        let has_more = job.active && !plan::has_had_all(job, stored.state.fires);
+        let (next, later) = match later {
+            Ok(fire) => (has_more.then_some(fire), None),
+            Err(ends) => (None, Some(ends)),
+        };
         let reason = reason(
             job,
             &stored.state,
@@ -141,9 +152,18 @@ fn span(asked: AskedTime, zone: Tz) -> (DateTime<Utc>, DateTime<Utc>) {
     }
 }
 
-fn exchange_day(timetable: &Timetable, at: DateTime<Utc>) -> Option<ExchangeDay> {
+/// The exchange's day of the first fire, else of the time asked about.
+fn exchange_day(
+    timetable: &Timetable,
+    asked: AskedTime,
+    fire: Option<&Occurrence>,
+) -> Option<ExchangeDay> {
     let calendar = timetable.exchange()?;
-    let date = wall_clock::date(at, calendar.zone())?;
+    let date = match (fire, asked) {
+        (Some(fire), _) => wall_clock::date(fire.at, calendar.zone())?,
+        (None, AskedTime::Instant(at)) => wall_clock::date(at, calendar.zone())?,
+        (None, AskedTime::Date(date)) => date,
+    };
     Some(ExchangeDay {
         code: calendar.code().to_owned(),
         zone: calendar.zone(),
@@ -162,29 +182,30 @@ fn reason(
     if !job.active {
         return "the job is stopped: it does not fire".into();
     }
-    let skipped = fires.iter().find_map(|fire| fire.skip.as_ref());
-    match (
-        fires.iter().filter(|fire| fire.skip.is_none()).count(),
-        skipped,
-    ) {
+    if fires.last().is_some_and(|last| last.at < job.created_at) {
+        return "the job did not exist then".into();
+    }
+    if plan::has_had_all(job, state.fires) {
+        return format!("the job has had its {} fires", state.fires);
+    }
+    let running = fires.iter().filter(|fire| fire.skip.is_none()).count();
+    match (running, fires.iter().find_map(|fire| fire.skip.as_ref())) {
         (1, _) => "the job fires then".into(),
         (0, Some(why)) => format!("the fire is skipped: {why}"),
-        (0, None) => {
-            if plan::has_had_all(job, state.fires) {
-                return format!("the job has had its {} fires", state.fires);
-            }
-            match (
-                exchange.map(|exchange| (&exchange.code, exchange.date, &exchange.day)),
-                ends,
-            ) {
-                (Some((code, date, Day::Closed(why))), _) => {
-                    format!("no fire then: {code} is closed on {date} ({why})")
-                }
-                (_, Some(ends)) => format!("no fire then: {}", ends.reason),
-                _ => "the schedule has no fire then".into(),
-            }
-        }
+        (0, None) => no_fire(exchange, ends),
+        (MOST_OF_A_DAY, _) => format!("the job fires {MOST_OF_A_DAY} times then, or more"),
         (count, _) => format!("the job fires {count} times then"),
+    }
+}
+
+fn no_fire(exchange: Option<&ExchangeDay>, ends: Option<Ends>) -> String {
+    let day = exchange.map(|exchange| (&exchange.day, &exchange.code, exchange.date));
+    match (day, ends) {
+        (Some((Day::Closed(why), code, date)), _) => {
+            format!("no fire then: {code} is closed on {date} ({why})")
+        }
+        (_, Some(ends)) => format!("no fire then: {}", ends.reason),
+        _ => "the schedule has no fire then".into(),
     }
 }
 

@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use stock_scheduler_sdk::{
-    Edit, EditKind, Job, JobId, JobState, Next, NextFire, RequestId, Schedule, StoreErrorKind,
-    StoredJob,
+    Edit, EditKind, Job, JobId, JobState, NextFire, RequestId, Schedule, StoreErrorKind, StoredJob,
 };
 
 use super::error::JOB_NOT_FOUND;
-use super::preview;
+use super::forecast;
 use super::{Draft, Examined, FieldError, Host, HostError, JobView, Mode};
 use crate::engine::plan;
 
@@ -35,6 +34,12 @@ impl Host {
             .create(id, created_at, &self.inner.plugins)
             .map_err(HostError::Invalid)?;
         let next = self.next_fire(&job, &JobState::default())?;
+        if !job.active {
+            // It is to be started one day.
+            let mut started = job.clone();
+            started.active = true;
+            self.next_fire(&started, &JobState::default())?;
+        }
         let stored = self
             .in_time(self.inner.store.create(job, next.clone()))
             .await?;
@@ -144,17 +149,19 @@ impl Host {
             problem,
             schedule,
         } = self.inner.plugins.examine(&stored.job);
-        let is_unknown = matches!(stored.state.next, NextFire::Unknown { .. });
-        let asked = schedule.filter(|_| is_unknown).map(|schedule| {
-            let now = self.now();
-            catch_unwind(AssertUnwindSafe(|| schedule.next_after(now)))
-        });
-        let why = match asked {
-            Some(Ok(Next::Unknown { reason, .. })) => Some(reason),
-            Some(Err(_)) => Some("its schedule panicked".into()),
-            _ => None,
+        let next = stored.state.next.at().filter(|_| stored.job.active);
+        let Some(schedule) = schedule.filter(|schedule| is_asked(schedule, &stored)) else {
+            return Arc::new(JobView::new(stored, zone, problem, next));
         };
-        Arc::new(JobView::new(stored, zone, problem.or(why)))
+        let now = self.now();
+        let from = next.map_or(now, |next| next - TimeDelta::microseconds(1));
+        let asked = catch_unwind(AssertUnwindSafe(|| forecast::next_running(&schedule, from)));
+        let (next, why) = match asked {
+            Ok(Ok(fire)) => (next.map(|_| fire.at), None),
+            Ok(Err(ends)) => (None, ends.at.map(|_| ends.reason)),
+            Err(_) => (next, Some("its schedule panicked".into())),
+        };
+        Arc::new(JobView::new(stored, zone, problem.or(why), next))
     }
 
     pub(super) async fn stored(&self, id: &JobId) -> Result<StoredJob, HostError> {
@@ -176,7 +183,7 @@ impl Host {
             if let Some(revision) = revision {
                 self.matches(&old, revision)?;
             }
-            let Some((job, kind)) = work_out(&old)? else {
+            let Some((mut job, kind)) = work_out(&old)? else {
                 return Ok(self.view(old));
             };
             let next = self.next_if_changed(&old, &job)?;
@@ -195,6 +202,9 @@ impl Host {
                 }
                 kind => kind,
             };
+            if next.is_some() {
+                job.armed_at = Some(self.now());
+            }
             let edit = Edit {
                 request: RequestId::random(),
                 expected: old.job.revision,
@@ -276,7 +286,7 @@ impl Host {
                 format!("must be more than {fires}, the fires so far"),
             );
         }
-        let schedule = self.timetable(job)?;
+        let schedule = self.timetable(job)?.after(state.last_fire);
         match plan::next_fire(&schedule, now, now) {
             NextFire::Never => match job.active_until {
                 Some(end) => invalid(
@@ -288,7 +298,7 @@ impl Host {
                     format!("never fires again: {}", schedule.describe()),
                 ),
             },
-            next => match preview::never_runs(&schedule, now) {
+            next => match forecast::never_runs(&schedule, now) {
                 Some(why) => invalid("schedule", format!("never runs: {why}")),
                 None => Ok(next),
             },
@@ -303,6 +313,15 @@ impl Host {
         {
             self.inner.engine.nudge();
         }
+    }
+}
+
+/// Whether a schedule has more to say than the store knows: that it cannot say when it fires, or which of its fires run.
+fn is_asked(schedule: &impl Schedule, stored: &StoredJob) -> bool {
+    match stored.state.next {
+        NextFire::At(_) => schedule.exchange().is_some(),
+        NextFire::Unknown { .. } => true,
+        NextFire::Never => false,
     }
 }
 

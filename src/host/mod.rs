@@ -9,6 +9,7 @@ mod draft;
 mod error;
 mod explain;
 mod fields;
+mod forecast;
 mod jobs;
 mod plugins;
 mod policies;
@@ -44,8 +45,9 @@ pub use error::HostError;
 pub(crate) use error::{DATASET_NOT_FOUND, NO_HISTORY, RUN_NOT_FOUND};
 pub use explain::{AskedTime, ExchangeDay, Explanation};
 pub use fields::FieldError;
+pub use forecast::Ends;
 pub(crate) use plugins::{Examined, FetcherEntry, Plugins};
-pub use preview::{Ends, Preview, PreviewWish};
+pub use preview::{Preview, PreviewWish};
 pub use reading::Status;
 pub use runs::ManualRun;
 pub use upcoming::Upcoming;
@@ -70,6 +72,8 @@ struct Inner {
     stop: CancellationToken,
     tasks: TaskTracker,
     latency: AtomicU64,
+    /// Why changed calendars are not in force.
+    calendar_problem: std::sync::Mutex<Option<String>>,
     /// Calendars were replaced: every job is to be looked at.
     retime: Notify,
     /// A backfill is to begin.

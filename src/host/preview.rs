@@ -1,12 +1,13 @@
 //! What a schedule will do, told by the same code that fires.
 
-use chrono::{DateTime, NaiveDate, NaiveTime, TimeDelta, Utc};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use stock_scheduler_sdk::schedule::wall_clock;
-use stock_scheduler_sdk::{Day, Interval, Job, JobId, Next, Occurrence, Schedule};
+use stock_scheduler_sdk::{Day, Interval, Job, JobId, Occurrence, Schedule, write_duration};
 
 use super::fields;
+use super::forecast::{Ends, walk};
 use super::timetable::Timetable;
 use super::{Draft, FieldError, Host, HostError, Mode};
 
@@ -14,19 +15,13 @@ use super::{Draft, FieldError, Host, HostError, Mode};
 const USUAL: u32 = 5;
 /// The most fires that are told.
 const MOST_TOLD: u32 = 1_000;
-/// So many fires in a row that are all to be skipped are told, and no more.
-const MOST_SKIPPED: usize = 1_000;
-/// So many fires are looked at for one that runs, within this time.
-const MOST_LOOKED_AT: usize = 20_000;
-const A_YEAR: TimeDelta = TimeDelta::days(400);
-/// So many skipped fires may be all that a calendar knows of.
-const FEW: usize = 8;
 
 /// A question for the fires of a job that need not exist.
 #[derive(Debug, Clone)]
 pub struct PreviewWish {
     draft: Draft,
-    id: JobId,
+    /// Of the job that exists already.
+    id: Option<JobId>,
     count: u32,
     from: Option<DateTime<Utc>>,
 }
@@ -45,15 +40,6 @@ pub struct Preview {
     pub fires: Vec<Occurrence>,
     /// Why there are no more, where that is so.
     pub ends: Option<Ends>,
-}
-
-/// That a schedule has no more fires.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ends {
-    /// Why, in a sentence.
-    pub reason: String,
-    /// From when on, where that is known.
-    pub at: Option<DateTime<Utc>>,
 }
 
 impl PreviewWish {
@@ -85,7 +71,7 @@ impl PreviewWish {
         let id = id.as_ref().and_then(Value::as_str).map(str::parse);
         Ok(Self {
             draft,
-            id: id.and_then(Result::ok).unwrap_or_else(JobId::random),
+            id: id.and_then(Result::ok),
             count,
             from,
         })
@@ -97,10 +83,15 @@ impl Host {
     pub fn preview(&self, wish: PreviewWish) -> Result<Preview, HostError> {
         let plugins = &self.inner.plugins;
         let now = self.now();
-        let job = wish
+        let is_new = wish.id.is_none();
+        let id = wish.id.unwrap_or_else(JobId::random);
+        let mut job = wish
             .draft
-            .create(wish.id, now, plugins)
+            .create(id, now, plugins)
             .map_err(HostError::Invalid)?;
+        let description = self.timetable(&job)?.describe();
+        // By how much exactly depends on the job's id, which nobody knows before it is created.
+        let jitter = job.jitter.take_if(|_| is_new).map(write_duration);
         let timetable = self.timetable(&job)?;
         let from = wish.from.unwrap_or(now);
         let limit = job.max_fires.map_or(wish.count, |most| {
@@ -113,11 +104,15 @@ impl Host {
                 at: fires.last().map(|fire| fire.at),
             });
         }
-        fires
-            .iter_mut()
-            .for_each(|fire| note_unfinished(fire, &job, &timetable));
+        for fire in &mut fires {
+            note_unfinished(fire, &job, &timetable);
+            let later = jitter
+                .iter()
+                .map(|most| format!("up to {most} later, by jitter"));
+            fire.notes.extend(later);
+        }
         Ok(Preview {
-            description: timetable.describe(),
+            description,
             zone: self.zone_of(&job, &timetable),
             exchange_zone: timetable.exchange().map(|calendar| calendar.zone()),
             fires,
@@ -136,71 +131,6 @@ impl Host {
     pub(super) fn zone_of(&self, job: &Job, timetable: &Timetable) -> Tz {
         let own = job.timezone.unwrap_or(self.inner.plugins.zone);
         timetable.zone().unwrap_or(own)
-    }
-}
-
-/// The fires after `from` until `count` of them are to run, and why there are not so many.
-pub(super) fn walk(
-    schedule: &dyn Schedule,
-    from: DateTime<Utc>,
-    count: usize,
-) -> (Vec<Occurrence>, Option<Ends>) {
-    let (mut fires, mut instant, mut running, mut skipped) = (Vec::new(), from, 0, 0);
-    while running < count {
-        match next(schedule, instant) {
-            Ok(fire) => {
-                instant = fire.at;
-                match fire.skip {
-                    None => (running, skipped) = (running + 1, 0),
-                    Some(_) => skipped += 1,
-                }
-                fires.push(fire);
-            }
-            Err(ends) => return (fires, Some(ends)),
-        }
-        if skipped == MOST_SKIPPED {
-            let reason = format!("all of {MOST_SKIPPED} fires in a row are skipped");
-            return (fires, Some(Ends { reason, at: None }));
-        }
-    }
-    (fires, None)
-}
-
-/// Why a schedule that has fires after `from` runs at none of them, as far as anybody knows.
-///
-/// Skipped fires of more than a year say that, or those up to an end; a few before a calendar ends say nothing.
-pub(super) fn never_runs(schedule: &dyn Schedule, from: DateTime<Utc>) -> Option<String> {
-    let (mut instant, mut last) = (from, None);
-    for skipped in 0..MOST_LOOKED_AT {
-        match next(schedule, instant) {
-            Ok(fire) => {
-                instant = fire.at;
-                last = Some(fire.skip?);
-                if instant - from > A_YEAR {
-                    break;
-                }
-            }
-            Err(ends) if ends.at.is_some() && skipped <= FEW => return None,
-            Err(_) => break,
-        }
-        if skipped + 1 == MOST_LOOKED_AT {
-            return None;
-        }
-    }
-    last.map(|why| format!("all of its fires are skipped, the last that is known because {why}"))
-}
-
-pub(super) fn next(schedule: &dyn Schedule, instant: DateTime<Utc>) -> Result<Occurrence, Ends> {
-    match schedule.next_after(instant) {
-        Next::At(fire) if fire.at > instant => Ok(fire),
-        Next::Unknown { from, reason } => Err(Ends {
-            reason,
-            at: Some(from),
-        }),
-        _ => Err(Ends {
-            reason: "the schedule has no more fires".into(),
-            at: None,
-        }),
     }
 }
 
@@ -225,9 +155,4 @@ pub(super) fn note_unfinished(fire: &mut Occurrence, job: &Job, timetable: &Time
             calendar.code()
         ));
     }
-}
-
-/// The first instant of a date.
-pub(super) fn midnight(date: NaiveDate, zone: Tz) -> DateTime<Utc> {
-    wall_clock::instant(date.and_time(NaiveTime::MIN), zone).unwrap_or_default()
 }

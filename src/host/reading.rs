@@ -67,11 +67,12 @@ impl Host {
 
     /// What somebody should see to, in sentences.
     pub fn warnings(&self) -> Vec<String> {
+        let problem = self.inner.calendar_problem.lock();
+        let problem = problem.unwrap_or_else(PoisonError::into_inner).clone();
+        let wrong = problem.map(|why| format!("calendar files are wrong and not in force: {why}"));
         let followed = self.followed_calendars();
-        followed
-            .iter()
-            .filter_map(|calendar| calendar.warning())
-            .collect()
+        let ending = followed.iter().filter_map(|calendar| calendar.warning());
+        wrong.into_iter().chain(ending).collect()
     }
 
     async fn counts(&self) -> Result<Arc<JobCounts>, HostError> {

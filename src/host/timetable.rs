@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, Datelike, SubsecRound, TimeDelta, Utc};
 use chrono_tz::Tz;
 use stock_scheduler_sdk::{Calendar, Job, Next, Occurrence, Schedule, write_duration};
 
 /// The longest jitter; looking for what it delays walks the fires of that time.
 pub(crate) const LONGEST_JITTER: TimeDelta = TimeDelta::hours(1);
+/// Later years have no date that everybody can read. It is not the very last, so that no zone's date is beyond it.
+const LAST_YEAR: i32 = 9_998;
 /// Fires keep this distance from the next, however long the jitter.
 const APART: TimeDelta = TimeDelta::milliseconds(1);
+const BETWEEN: TimeDelta = TimeDelta::nanoseconds(999);
 const INSTANT: TimeDelta = TimeDelta::microseconds(1);
 
 /// A schedule under a job's `paused_until`, `jitter` and `active_until`.
@@ -20,6 +23,8 @@ pub(crate) struct Timetable {
     jitter: Option<TimeDelta>,
     /// What makes this job's delays its own.
     seed: u64,
+    /// The job's last fire: what was due by then has been decided, whatever its delay was.
+    decided: Option<DateTime<Utc>>,
 }
 
 impl Timetable {
@@ -31,7 +36,15 @@ impl Timetable {
             active_until: job.active_until,
             jitter: job.jitter.filter(|jitter| *jitter > TimeDelta::zero()),
             seed: hash(0, job.id.as_str().as_bytes()),
+            decided: None,
         }
+    }
+
+    /// The same without the fires that were due, by the kind, up to the job's last fire: changing the delay is not to bring
+    /// them back.
+    pub(crate) fn after(mut self, last_fire: Option<DateTime<Utc>>) -> Self {
+        self.decided = last_fire;
+        self
     }
 
     /// The next fire as the kind says it, none of them before the pause ends.
@@ -39,8 +52,21 @@ impl Timetable {
         let end = self
             .paused_until
             .and_then(|end| end.checked_sub_signed(INSTANT));
-        self.schedule
-            .next_after(end.map_or(instant, |end| end.max(instant)))
+        let from = [end, self.decided]
+            .into_iter()
+            .flatten()
+            .fold(instant, DateTime::max);
+        // Stores keep microseconds: a fire between two of them is taken for the first.
+        let next = self
+            .schedule
+            .next_after(from.checked_add_signed(BETWEEN).unwrap_or(from));
+        match next {
+            Next::At(mut fire) => {
+                fire.at = fire.at.trunc_subsecs(6);
+                Next::At(fire)
+            }
+            next => next,
+        }
     }
 
     /// How much later than its time a fire comes: always the same for it, and never as late as the next.
@@ -103,6 +129,7 @@ impl Schedule for Timetable {
             None => self.nominal(instant),
         };
         match next {
+            Next::At(fire) if fire.at.year() > LAST_YEAR => Next::Never,
             Next::At(fire) if self.active_until.is_some_and(|end| fire.at > end) => Next::Never,
             Next::Unknown { from, .. } if self.active_until.is_some_and(|end| from > end) => {
                 Next::Never

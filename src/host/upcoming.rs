@@ -3,15 +3,16 @@
 use std::collections::BinaryHeap;
 
 use chrono::{DateTime, Utc};
-use stock_scheduler_sdk::{JobId, JobQuery, Next, Occurrence, Schedule, StoredJob};
+use stock_scheduler_sdk::{JobId, JobQuery, Occurrence, Schedule, StoredJob};
 
+use super::forecast::next_running;
 use super::{Examined, Host, HostError};
 use crate::engine::plan;
 
 /// How many jobs are read at a time.
 const PAGE: usize = 1_000;
 /// The most fires of one job.
-const MOST_OF_ONE: usize = 500;
+const MOST_OF_ONE: u64 = 500;
 
 /// One fire to come.
 #[derive(Debug, Clone)]
@@ -95,23 +96,17 @@ impl Host {
             .last_fire
             .map_or(self.now(), |last| last.max(self.now()));
         let mut fires = stored.state.fires;
-        for _ in 0..MOST_OF_ONE {
-            let Next::At(fire) = schedule.next_after(instant) else {
+        let most = fires + MOST_OF_ONE;
+        while fires < most {
+            let Ok(fire) = next_running(&schedule, instant) else {
                 return;
             };
             let is_late =
                 first.len() == limit && first.peek().is_some_and(|last| last.fire.at <= fire.at);
-            if fire.at >= until
-                || fire.at <= instant
-                || is_late
-                || plan::has_had_all(&stored.job, fires)
-            {
+            if fire.at >= until || is_late || plan::has_had_all(&stored.job, fires) {
                 return;
             }
             instant = fire.at;
-            if fire.skip.is_some() {
-                continue;
-            }
             fires += 1;
             first.push(Upcoming {
                 job: stored.job.id.clone(),

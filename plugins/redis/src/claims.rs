@@ -81,9 +81,11 @@ fn push_claim(call: &mut Call, claim: &Claim) -> Result<(), StoreError> {
 /// The event of a claim that only moves the schedule.
 fn moved(claim: &Claim) -> Result<String, StoreError> {
     match &claim.advance {
-        Some(advance) if advance.passed.is_empty() => event::json(&EventKind::JobRescheduled {
-            next_run: advance.to.at(),
-        }),
+        Some(advance) if advance.passed.is_empty() && advance.to.at() != advance.from.at() => {
+            event::json(&EventKind::JobRescheduled {
+                next_run: advance.to.at(),
+            })
+        }
         _ => Ok(String::new()),
     }
 }

@@ -84,6 +84,10 @@ pub struct Job {
     pub created_at: DateTime<Utc>,
     /// Counts its edits, starts and stops from 1.
     pub revision: u64,
+    /// When it was last edited in what decides about its fires, or started; `None`: not since its creation. It has no fires
+    /// before that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub armed_at: Option<DateTime<Utc>>,
     /// Why it cannot fire, in a sentence, where something is wrong with it.
     #[serde(default)]
     pub problem: Option<String>,
@@ -122,6 +126,7 @@ impl Job {
             active: true,
             created_at,
             revision: 1,
+            armed_at: None,
             problem: None,
         }
     }

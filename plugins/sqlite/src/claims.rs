@@ -36,7 +36,10 @@ impl Step<'_> {
         let claimed = match &claim.run {
             None => {
                 let advance = claim.advance.as_ref();
-                if advance.is_some_and(|advance| advance.passed.is_empty()) {
+                let moves = |advance: &Advance| {
+                    advance.passed.is_empty() && advance.to.at() != advance.from.at()
+                };
+                if advance.is_some_and(moves) {
                     let next_run = job.state.next.at();
                     self.tell(&job.id, &EventKind::JobRescheduled { next_run })?;
                 }

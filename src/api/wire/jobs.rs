@@ -131,7 +131,7 @@ pub(crate) struct JobBody {
     created_at: String,
     /// When its latest run began.
     last_run: Option<String>,
-    /// When it is due next.
+    /// When it runs next: skipped fires may come before.
     next_run: Option<String>,
     /// `pending`, `running`, `completed`, `failed` or `paused`.
     status: String,
@@ -216,11 +216,7 @@ impl From<&JobView> for JobBody {
             is_active: job.active,
             created_at: time(job.created_at, zone),
             last_run: state.last_run.map(|at| time(at, zone)),
-            next_run: state
-                .next
-                .at()
-                .filter(|_| job.active)
-                .map(|at| time(at, zone)),
+            next_run: view.next_run.map(|at| time(at, zone)),
             status: view.stored.status().as_str().into(),
             start_date: date(job.start_date),
             end_date: date(job.end_date),

@@ -29,7 +29,8 @@ impl State {
         }
         let mut moved = None;
         if let Some(advance) = claim.advance {
-            moved = advance.passed.is_empty().then(|| advance.to.at());
+            let moves = advance.passed.is_empty() && advance.to.at() != advance.from.at();
+            moved = moves.then(|| advance.to.at());
             self.advance(&claim.job, advance, now);
         }
         match claim.run {

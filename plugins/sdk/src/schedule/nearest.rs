@@ -3,7 +3,7 @@
 use chrono_tz::{TZ_VARIANTS, Tz};
 use strsim::osa_distance;
 
-/// The one of `known` that is at most two slips away, whatever the case.
+/// The one of `known` that is at most a slip in three letters away, and two at most, whatever the case.
 pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // No known name is longer, and comparing takes long.
     if name.len() > 64 {
@@ -13,7 +13,8 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     let distances = known
         .into_iter()
         .map(|known| (osa_distance(&name, &known.to_lowercase()), known));
-    let (_, near) = distances.filter(|(distance, _)| *distance <= 2).min()?;
+    let most = (name.chars().count() / 3).min(2);
+    let (_, near) = distances.filter(|(distance, _)| *distance <= most).min()?;
     Some(near)
 }
 

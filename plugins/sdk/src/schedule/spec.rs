@@ -144,7 +144,10 @@ impl<'a> Spec<'a> {
         let codes = || self.context.calendars.codes();
         let hint = match nearest(code, codes()) {
             Some(near) => format!("did you mean {near:?}?"),
-            None => format!("known are {}", codes().collect::<Vec<_>>().join(", ")),
+            None => format!(
+                "expected a code (MIC) such as XNYS for New York: {}",
+                codes().collect::<Vec<_>>().join(", ")
+            ),
         };
         let message = format!("unknown exchange {code:?}, {hint}");
         Err(ConfigError::at(format!("/{name}"), message))

@@ -22,7 +22,7 @@ pub trait RunStore: Send + Sync + 'static {
     /// For a claim with an [`Advance`]: refused unless the job is active, has `revision`, its next fire is
     /// `advance.from`, and every fire in it is later than the job's last fire; with a run, also unless the next fire has
     /// come. Then the passed fires are recorded (`FireSkipped`, `FireMissed` logged), the next fire becomes
-    /// `advance.to` (`JobRescheduled` logged where that is all), and the run, if there is one, is granted and `JobStarted`
+    /// `advance.to` (`JobRescheduled` logged where that is all and another instant), and the run, if there is one, is granted and `JobStarted`
     /// logged. Where another run goes, the run's
     /// overlap decides: with [`Overlap::Skip`](crate::Overlap::Skip) the fire is recorded as skipped, reason `overlap`;
     /// with [`Overlap::Queue`](crate::Overlap::Queue) the claim is refused as `Running`.
