@@ -40,7 +40,7 @@ const BATCH: usize = 256;
 const STEPS: usize = 2;
 /// A claim that decides more fires than this waits for those that decide fewer; so many fires are then decided at a time.
 const LIGHT: usize = 16;
-const HEAVY: usize = 1_000;
+const HEAVY: usize = 500;
 /// How many lost runs are taken over at a time.
 const TAKEN_AT_ONCE: usize = 16;
 /// How often derived facts are repaired and lost runs looked for.

@@ -290,7 +290,7 @@ fn what_is_wrong_is_pointed_at() {
         (
             json!({"exchange": "XNYS", "at": "close", "on": "XNYS"}),
             "/on",
-            "unknown field `on`, did you mean `at`?",
+            "unknown field `on`, expected `exchange`, `at`, `offset` or `timezone`",
         ),
         (
             json!({"exchange": "XNYS", "at": "close", "timezone": "Tokyoo"}),
