@@ -3,7 +3,9 @@
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use chrono_tz::Tz;
 use stock_scheduler_sdk::schedule::wall_clock;
-use stock_scheduler_sdk::{Day, Fire, FireQuery, Job, JobId, JobState, Occurrence, Schedule};
+use stock_scheduler_sdk::{
+    Day, Fire, FireQuery, FireState, Job, JobId, JobState, Occurrence, Schedule,
+};
 
 use super::fields;
 use super::forecast::{Ends, midnight, next, next_running};
@@ -97,25 +99,22 @@ impl Host {
             Ok(fire) => (has_more.then_some(fire), None),
             Err(ends) => (None, Some(ends)),
         };
-        let reason = reason(
-            job,
-            &stored.state,
-            &fires,
-            exchange.as_ref(),
-            ends.or(later),
-        );
-        let record =
-            |fire: &Occurrence| records.iter().find(|one| one.fire_time == fire.at).cloned();
+        let reason = match became(&records) {
+            Some(reason) => reason,
+            None => reason(
+                job,
+                &stored.state,
+                &fires,
+                exchange.as_ref(),
+                later.or(ends),
+            ),
+        };
         Ok(Explanation {
             description: timetable.describe(),
             reason,
             zone,
             exchange,
-            fires: fires
-                .into_iter()
-                .map(|fire| (record(&fire), fire))
-                .map(|(r, f)| (f, r))
-                .collect(),
+            fires: with_records(fires, records),
             next,
         })
     }
@@ -170,6 +169,42 @@ fn exchange_day(
         date,
         day: calendar.day(date),
     })
+}
+
+/// The fires of a schedule with their records, and those of an earlier schedule, in order.
+fn with_records(fires: Vec<Occurrence>, mut records: Vec<Fire>) -> Vec<(Occurrence, Option<Fire>)> {
+    let mut all: Vec<_> = fires
+        .into_iter()
+        .map(|fire| {
+            let place = records
+                .iter()
+                .position(|record| record.fire_time == fire.at);
+            (fire, place.map(|place| records.remove(place)))
+        })
+        .collect();
+    let others = records.into_iter();
+    all.extend(others.map(|record| (Occurrence::new(record.fire_time), Some(record))));
+    all.sort_by_key(|(fire, _)| fire.at);
+    all
+}
+
+/// What became of the fires of a time, where they have been decided.
+fn became(records: &[Fire]) -> Option<String> {
+    let why = |fire: &Fire| fire.reason.clone().unwrap_or_default();
+    match records {
+        [] => None,
+        [one] => Some(match one.state {
+            FireState::Fired => "the job fired then".into(),
+            FireState::Skipped => format!("the fire was skipped: {}", why(one)),
+            FireState::Missed => format!("the fire was missed: {}", why(one)),
+        }),
+        several => {
+            let count = |state| several.iter().filter(|fire| fire.state == state).count();
+            let (fired, skipped) = (count(FireState::Fired), count(FireState::Skipped));
+            let missed = count(FireState::Missed);
+            Some(format!("{fired} fired, {skipped} skipped, {missed} missed"))
+        }
+    }
 }
 
 fn reason(

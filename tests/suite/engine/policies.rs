@@ -4,8 +4,8 @@ use chrono::TimeDelta;
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use stock_scheduler::{
-    BackfillStatus, BackfillWish, Calendars, Draft, FireState, Host, HostError, JobId, Mode,
-    PreviewWish, RunStatus, TriggeredBy,
+    AskedTime, BackfillStatus, BackfillWish, Calendars, Draft, FireState, Host, HostError, JobId,
+    Mode, PreviewWish, RunStatus, TriggeredBy,
 };
 use stock_scheduler_exchanges::Exchanges;
 
@@ -276,6 +276,15 @@ async fn a_holiday_is_recorded_as_skipped_with_its_reason() {
 
     world.until("2026-11-28T23:00:00Z").await;
 
+    let explain = async |date: &str| {
+        let asked = AskedTime::parse(date);
+        host.explain(&job, asked).await.unwrap().reason
+    };
+    assert_eq!(explain("2026-11-27").await, "the job fired then");
+    assert_eq!(
+        explain("2026-11-26").await,
+        "the fire was skipped: XNYS closed on 2026-11-26 (holiday)"
+    );
     assert_eq!(
         fates(&host, &job).await,
         [
