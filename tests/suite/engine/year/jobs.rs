@@ -153,7 +153,7 @@ impl Order {
                 .and_time(NaiveTime::MIN)
                 .and_utc();
             let start = begin + TimeDelta::minutes(chance.below(350 * 24 * 60));
-            let end = start + TimeDelta::minutes(10 * 24 * 60 + chance.below(10 * 24 * 60));
+            let end = start + TimeDelta::minutes(7 * 24 * 60 + chance.below(5 * 24 * 60));
             body["paused_until"] = start.to_rfc3339().into();
             body["active_until"] = end.to_rfc3339().into();
             (from, until) = (Some(start), Some(end));
