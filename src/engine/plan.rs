@@ -267,15 +267,17 @@ fn made_up_for(job: &Job) -> usize {
 
 /// Which of the pending fires runs now.
 fn choose(job: &Job, situation: &Situation<'_>, pending: &Pending) -> Option<usize> {
-    let mut runnable =
-        (0..pending.fires.len()).filter(|place| pending.fires[*place].skip.is_none());
-    if has_waited(job, situation) {
-        return runnable.next();
-    }
-    let grace = job.misfire.grace();
+    let runnable = (0..pending.fires.len()).filter(|place| pending.fires[*place].skip.is_none());
+    let has_waited = has_waited(job, situation);
+    // To have waited is no misfire, unless somebody says for how long.
+    let grace = match has_waited {
+        true => job.misfire.grace,
+        false => job.misfire.grace(),
+    };
     let late = |place: usize| situation.now - pending.fires[place].at;
     let mut in_time = runnable.filter(|place| grace.is_none_or(|grace| late(*place) <= grace));
     match job.misfire.policy {
+        _ if has_waited => in_time.next(),
         MisfirePolicy::FireAll => {
             let in_time: Vec<_> = in_time.collect();
             in_time
@@ -357,7 +359,7 @@ mod tests {
     use MisfirePolicy::{FireAll, FireOnce, Skip};
     use chrono::TimeZone;
     use serde_json::json;
-    use stock_scheduler_sdk::JobId;
+    use stock_scheduler_sdk::{JobId, LastExecution, RunStatus};
 
     /// Fires on every full hour.
     struct Hourly;
@@ -526,5 +528,47 @@ mod tests {
         assert_eq!(claim.run, None);
         assert!(missed(&claim).is_empty());
         assert_eq!(claim.advance.unwrap().to, NextFire::At(at(12, 30)));
+    }
+
+    #[test]
+    fn a_grace_ends_the_wait_of_queued_fires_too() {
+        let mut job = Job::new(
+            JobId::random(),
+            "A",
+            vec!["AAPL".parse().unwrap()],
+            json!({}),
+            at(0, 0),
+        );
+        job.overlap = Overlap::Queue;
+        job.misfire.grace = Some(TimeDelta::minutes(40));
+        let mut state = JobState::default();
+        state.last_execution = Some(LastExecution {
+            execution_id: RunId::random(),
+            status: RunStatus::Success,
+            start_time: at(11, 0),
+            end_time: Some(at(14, 30)),
+        });
+        let due = Due {
+            job: job.id.clone(),
+            revision: 1,
+            next: NextFire::At(at(12, 0)),
+            last_fire: Some(at(11, 0)),
+        };
+        let situation = Situation {
+            due: &due,
+            state: &state,
+            schedule: &Hourly,
+            fetcher_known: true,
+            is_backfilled: false,
+            zone: chrono_tz::UTC,
+            now: at(14, 30),
+        };
+
+        let graced = claim(&job, &situation).unwrap();
+        job.misfire.grace = None;
+        let patient = claim(&job, &situation).unwrap();
+
+        assert_eq!(graced.run.unwrap().fire_time, Some(at(14, 0)));
+        assert_eq!(patient.run.unwrap().fire_time, Some(at(12, 0)));
     }
 }
