@@ -182,7 +182,7 @@ async fn serve(
     );
     eprintln!("  Swagger UI  http://{address}/docs");
     eprintln!("  store       {}", settings::masked(&settings.store));
-    eprintln!("  time zone   {}", settings.timezone);
+    eprintln!("  time zone   {}", host.zone());
     if !address.ip().is_loopback() {
         eprintln!(
             "  WARNING     anybody who reaches {address} can read and change everything: there is no authentication"

@@ -76,6 +76,13 @@ impl Host {
         let today = || wall_clock::date(self.now(), zone).unwrap_or_default();
         let asked = asked.unwrap_or_else(|| AskedTime::Date(today()));
         let (since, until) = span(asked, zone);
+        // Nothing was expected of the job before it was there.
+        let existed = job.created_at + TimeDelta::microseconds(1);
+        let since = if until > existed {
+            since.max(existed)
+        } else {
+            since
+        };
         let before = since - TimeDelta::microseconds(1);
         let (mut fires, ends) = between(&timetable, before, until);
         fires
@@ -202,7 +209,15 @@ fn became(records: &[Fire]) -> Option<String> {
             let count = |state| several.iter().filter(|fire| fire.state == state).count();
             let (fired, skipped) = (count(FireState::Fired), count(FireState::Skipped));
             let missed = count(FireState::Missed);
-            Some(format!("{fired} fired, {skipped} skipped, {missed} missed"))
+            let first = if several.len() == MOST_OF_A_DAY {
+                "of the first "
+            } else {
+                "of "
+            };
+            let all = several.len();
+            Some(format!(
+                "{first}{all} fires {fired} ran, {skipped} were skipped and {missed} missed"
+            ))
         }
     }
 }

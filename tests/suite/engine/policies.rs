@@ -296,6 +296,29 @@ async fn a_holiday_is_recorded_as_skipped_with_its_reason() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_day_of_a_jobs_creation_is_explained_from_then_on() {
+    let world = World::at("2026-06-02T10:30:00Z");
+    let host = world.host().await;
+    let job = job(
+        &host,
+        json!({"schedule": {"kind": "interval", "every": "5s"}}),
+    )
+    .await;
+    world.until("2026-06-02T10:30:11Z").await;
+
+    let today = host.explain(&job, None).await.unwrap();
+    let yesterday = AskedTime::parse("2026-06-01");
+    let yesterday = host.explain(&job, yesterday).await.unwrap();
+
+    assert_eq!(today.fires[0].0.at, instant("2026-06-02T10:30:05Z"));
+    assert_eq!(
+        today.reason,
+        "of 2 fires 2 ran, 0 were skipped and 0 missed"
+    );
+    assert_eq!(yesterday.reason, "the job did not exist then");
+}
+
+#[tokio::test(start_paused = true)]
 async fn half_an_hour_after_the_close_of_a_half_day_is_13_30() {
     let world = World::at("2026-11-25T12:00:00Z");
     let host = world.host().await;
