@@ -32,21 +32,6 @@ const TICK: Duration = Duration::from_secs(15);
 /// How many events are read from the log at a time.
 const PAGE: usize = 1_000;
 
-const NAMES: [&str; 13] = [
-    "JobStarted",
-    "StockFetched",
-    "StockFailed",
-    "JobFinished",
-    "FireSkipped",
-    "FireMissed",
-    "JobRescheduled",
-    "JobCreated",
-    "JobUpdated",
-    "JobDeleted",
-    "JobActivated",
-    "JobDeactivated",
-    BACKFILL,
-];
 /// Tells how far a backfill is. Like `Tick` it is not in the log and has no id.
 const BACKFILL: &str = "BackfillProgress";
 
@@ -326,16 +311,16 @@ fn names(text: Option<&str>) -> Result<Option<HashSet<&'static str>>, Refused> {
         return Ok(None);
     };
     let one = |word: &str| {
-        NAMES
+        EventKind::NAMES
             .into_iter()
-            .chain(["Tick", "Reset"])
+            .chain([BACKFILL, "Tick", "Reset"])
             .find(|name| *name == word)
     };
     let words = text.split(',').map(str::trim).map(|word| {
         one(word).ok_or_else(|| {
             Refused::malformed(format!(
-                "types must be names of events ({}), not {word:?}",
-                NAMES.join(", ")
+                "types must be names of events ({}, {BACKFILL}), not {word:?}",
+                EventKind::NAMES.join(", ")
             ))
         })
     });
@@ -362,44 +347,9 @@ fn since_id(text: &str) -> Result<Since, Refused> {
     }))
 }
 
-/// An event's data on the wire.
-#[derive(Serialize)]
-struct Data<'a> {
-    job_id: &'a JobId,
-    at: String,
-    #[serde(flatten)]
-    kind: Kind<'a>,
-}
-
-/// The kind's own fields, with its times as the wire has them.
-struct Kind<'a>(&'a EventKind);
-
-impl Serialize for Kind<'_> {
-    fn serialize<S: serde::Serializer>(&self, sink: S) -> Result<S::Ok, S::Error> {
-        let mut fields = serde_json::to_value(self.0).map_err(serde::ser::Error::custom)?;
-        if let Some(fields) = fields.as_object_mut() {
-            fields.remove("event");
-            for name in ["scheduled_for", "next_run"] {
-                if let Some(at) = fields
-                    .get(name)
-                    .and_then(|at| at.as_str()?.parse::<DateTime<Utc>>().ok())
-                {
-                    fields.insert(name.into(), time(at, chrono_tz::UTC).into());
-                }
-            }
-        }
-        fields.serialize(sink)
-    }
-}
-
 /// The bytes of an event on the stream.
 fn frame(event: &Event) -> Bytes {
-    let data = Data {
-        job_id: &event.job,
-        at: time(event.at, chrono_tz::UTC),
-        kind: Kind(&event.kind),
-    };
-    let data = serde_json::to_string(&data).unwrap_or_default();
+    let data = serde_json::to_string(&event.data()).unwrap_or_default();
     format!(
         "id: {}\nevent: {}\ndata: {data}\n\n",
         event.id,

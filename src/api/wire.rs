@@ -5,7 +5,6 @@ mod jobs;
 mod runs;
 mod schedules;
 
-use chrono::{DateTime, SecondsFormat, Utc};
 use chrono_tz::Tz;
 use poem_openapi::Object;
 use serde::Serialize;
@@ -18,17 +17,7 @@ pub(crate) use jobs::{JobBody, JobChange, JobInput, JobReply, job_bytes};
 pub(crate) use runs::{Execution, FireBody, RunInput, RunStarted, run_status};
 pub(crate) use schedules::{ExplanationBody, PreviewBody, PreviewInput};
 
-/// RFC 3339 with the offset of `zone`, at most six fraction digits, never `Z`.
-pub(crate) fn time(at: DateTime<Utc>, zone: Tz) -> String {
-    let format = match at.timestamp_subsec_nanos() / 1_000 {
-        0 => SecondsFormat::Secs,
-        micros if micros % 1_000 == 0 => SecondsFormat::Millis,
-        _ => SecondsFormat::Micros,
-    };
-    at.with_timezone(&zone)
-        .fixed_offset()
-        .to_rfc3339_opts(format, false)
-}
+pub(crate) use stock_scheduler_sdk::write_time as time;
 
 /// What was done.
 #[derive(Debug, Object, Serialize)]

@@ -3,8 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, SecondsFormat, TimeZone, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 use crate::{JobId, RunId, RunStatus, TriggeredBy};
 
@@ -65,6 +66,47 @@ pub struct Event {
     pub job: JobId,
     /// What happened.
     pub kind: EventKind,
+}
+
+impl Event {
+    /// What listeners read of it, on whatever way it reaches them: `job_id`, `at` and the kind's own fields, times in UTC
+    /// as [`write_time`] writes them.
+    pub fn data(&self) -> Map<String, Value> {
+        let mut data = Map::new();
+        data.insert("job_id".into(), self.job.as_str().into());
+        data.insert("at".into(), write_time(self.at, Utc).into());
+        let kind = serde_json::to_value(&self.kind);
+        let Ok(Value::Object(fields)) = kind else {
+            return data;
+        };
+        for (name, value) in fields {
+            let value = match name.as_str() {
+                "event" => continue,
+                "scheduled_for" | "next_run" => rewritten(value),
+                _ => value,
+            };
+            data.insert(name, value);
+        }
+        data
+    }
+}
+
+/// A time as serde wrote it, in the form of the wire.
+fn rewritten(value: Value) -> Value {
+    let at = value.as_str().and_then(|at| at.parse().ok());
+    at.map_or(value, |at| write_time(at, Utc).into())
+}
+
+/// RFC 3339 with the offset of `zone`, at most six fraction digits, never `Z`: what every reader's parser takes.
+pub fn write_time<Zone: TimeZone>(at: DateTime<Utc>, zone: Zone) -> String {
+    let format = match at.timestamp_subsec_nanos() / 1_000 {
+        0 => SecondsFormat::Secs,
+        micros if micros % 1_000 == 0 => SecondsFormat::Millis,
+        _ => SecondsFormat::Micros,
+    };
+    at.with_timezone(&zone)
+        .fixed_offset()
+        .to_rfc3339_opts(format, false)
 }
 
 /// What happened.
@@ -183,6 +225,22 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// The names of all kinds that there are.
+    pub const NAMES: [&str; 12] = [
+        "JobStarted",
+        "StockFetched",
+        "StockFailed",
+        "JobFinished",
+        "FireSkipped",
+        "FireMissed",
+        "JobRescheduled",
+        "JobCreated",
+        "JobUpdated",
+        "JobDeleted",
+        "JobActivated",
+        "JobDeactivated",
+    ];
+
     /// The name of the event on the wire.
     pub fn name(&self) -> &'static str {
         match self {

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use chrono::NaiveDate;
 use serde_json::Value;
 
-use crate::{ConfigError, FetchError, Interval, Series, Symbol};
+use crate::{ConfigError, FetchError, Health, Interval, Series, Symbol};
 
 /// Gets bars from one provider.
 ///
@@ -27,6 +27,11 @@ pub trait Fetcher: Send + Sync + 'static {
     /// What the host should know before it asks: name, version, intervals, limits.
     fn info(&self) -> FetcherInfo {
         FetcherInfo::default()
+    }
+
+    /// How the fetcher is.
+    fn health(&self) -> Health {
+        Health::default()
     }
 }
 
@@ -121,6 +126,17 @@ pub trait FetcherFactory: Send + Sync + 'static {
             Value::Object(map) if map.is_empty() => Ok(()),
             _ => Err(ConfigError::at("", "this fetcher has no options")),
         }
+    }
+
+    /// The shape of `section` as a JSON Schema. The default says only that it is an object.
+    fn schema(&self) -> Value {
+        serde_json::json!({"type": "object"})
+    }
+
+    /// The shape of a job's `options` as a JSON Schema (the subset that OpenAPI 3.0 knows). With it, the host checks
+    /// options against it before [`check_options`](Self::check_options), and shows it in Swagger.
+    fn options_schema(&self) -> Option<Value> {
+        None
     }
 }
 

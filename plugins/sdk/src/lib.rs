@@ -1,9 +1,10 @@
-//! The contract between stock-scheduler and its plugins: vocabulary, the three traits, events, errors and the suites
+//! The contract between stock-scheduler and its plugins: vocabulary, the traits, events, errors and the suites
 //! that tell an author whether a plugin keeps its promises.
 //!
 //! * [`Fetcher`] gets bars from one provider.
 //! * [`Schedule`] says when a job is due.
 //! * [`Store`] keeps jobs, fires, runs, data and the event log, and decides atomically who may do what.
+//! * [`Listener`] carries events to somebody outside.
 //!
 //! A plugin depends on this crate alone. The host depends on it too and re-exports it, so that a custom binary needs
 //! only the host.
@@ -16,7 +17,9 @@ mod duration;
 mod error;
 mod event;
 mod fetcher;
+mod health;
 mod job;
+mod listener;
 mod memory;
 mod policy;
 pub mod records;
@@ -30,10 +33,14 @@ pub use clock::{Clock, ManualClock, SystemClock, TimerClock};
 pub use day_memory::DayMemory;
 pub use duration::{parse_duration, write_duration};
 pub use error::{ConfigError, FetchError, FetchErrorKind, StoreError, StoreErrorKind};
-pub use event::{Event, EventId, EventKind};
+pub use event::{Event, EventId, EventKind, write_time};
 pub use fetcher::{FetchRequest, Fetcher, FetcherFactory, FetcherInfo, Limits};
+pub use health::Health;
 pub use job::{
     DataKey, FetcherRef, Job, JobState, JobStatus, LastExecution, NextFire, StoredJob, Window,
+};
+pub use listener::{
+    Delivery, DeliveryError, DeliveryErrorKind, Listener, ListenerFactory, ListenerInfo,
 };
 pub use memory::{MemoryStore, MemoryStores};
 pub use policy::{Misfire, MisfirePolicy, Overlap};

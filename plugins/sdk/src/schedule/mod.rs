@@ -15,7 +15,7 @@ use chrono_tz::Tz;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
-use crate::ConfigError;
+use crate::{ConfigError, Health};
 
 pub use calendar::{Calendar, Calendars, Day, Session};
 pub use spec::Spec;
@@ -175,6 +175,16 @@ pub trait ScheduleFactory: Send + Sync + 'static {
     /// that it is an object.
     fn schema(&self) -> Value {
         serde_json::json!({"type": "object"})
+    }
+
+    /// The plugin's version.
+    fn version(&self) -> String {
+        String::new()
+    }
+
+    /// How the plugin is.
+    fn health(&self) -> Health {
+        Health::default()
     }
 }
 

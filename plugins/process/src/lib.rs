@@ -1,0 +1,1 @@
+//! Plugins in any language: fetchers, schedules and listeners that are child processes.
