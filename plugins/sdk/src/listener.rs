@@ -7,7 +7,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use serde_json::Value;
 
-use crate::{ConfigError, Event, Health, Job};
+use crate::{ConfigError, Event, Health, Job, RunStatus};
 
 /// Carries events to somebody outside: a chat, a queue, a program.
 ///
@@ -58,6 +58,9 @@ pub struct Delivery {
     pub event: Event,
     /// The job it is about, as it is now; `None` where it is gone.
     pub job: Option<Arc<Job>>,
+    /// How the job's run before ended, where the event is the end of a run; `None` where there was none or nobody knows.
+    /// So a listener can tell news from what goes on, and keeps nothing for it.
+    pub previous: Option<RunStatus>,
     /// Counts the tries from 1.
     pub attempt: u32,
 }
@@ -69,6 +72,7 @@ impl Delivery {
             id: event.id.to_string(),
             event,
             job: None,
+            previous: None,
             attempt: 1,
         }
     }
@@ -82,6 +86,12 @@ impl Delivery {
     /// The same delivery with the job it is about.
     pub fn with_job(mut self, job: Arc<Job>) -> Self {
         self.job = Some(job);
+        self
+    }
+
+    /// The same delivery with how the run before ended.
+    pub fn with_previous(mut self, status: RunStatus) -> Self {
+        self.previous = Some(status);
         self
     }
 
