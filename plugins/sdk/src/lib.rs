@@ -21,10 +21,12 @@ mod health;
 mod job;
 mod listener;
 mod memory;
+mod nearest;
 mod policy;
 pub mod records;
 mod run;
 pub mod schedule;
+mod section;
 mod store;
 mod symbol;
 
@@ -52,6 +54,7 @@ pub use schedule::{
     Calendar, Calendars, Day, Next, Occurrence, Schedule, ScheduleContext, ScheduleFactory,
     Session, Spec, TradingDays, from_serde,
 };
+pub use section::Section;
 pub use store::{
     Advance, Agenda, Claim, Claimed, DataStore, Dataset, DatasetPage, DatasetQuery, Due, Edit,
     EditKind, EventLog, EventPage, Fire, FireQuery, FireState, JobCounts, JobPage, JobQuery,

@@ -1,7 +1,6 @@
 //! When a job is due: the trait, and what schedules of all kinds share.
 
 mod calendar;
-mod nearest;
 pub mod spec;
 mod times_of_day;
 mod trading_days;

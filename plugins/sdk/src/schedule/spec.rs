@@ -6,10 +6,10 @@ use chrono::{NaiveTime, TimeDelta};
 use chrono_tz::Tz;
 use serde_json::{Map, Value, json};
 
-use super::nearest::{nearest, nearest_zones};
 use super::{Calendar, Schedule, ScheduleContext, TradingDays, zones};
 use crate::ConfigError;
 use crate::duration::parse_duration;
+use crate::nearest::{self, listed, nearest, nearest_zones};
 
 /// At most so many times a day: every half hour.
 pub const MOST_TIMES: usize = 48;
@@ -35,13 +35,7 @@ impl<'a> Spec<'a> {
         };
         let is_unknown = |name: &&String| *name != "kind" && !known.contains(&name.as_str());
         if let Some(unknown) = fields.keys().find(is_unknown) {
-            let hint = match nearest(unknown, known.iter().copied()) {
-                Some(field) => format!("did you mean `{field}`?"),
-                None => format!("expected {}", listed(known)),
-            };
-            let pointer = format!("/{}", unknown.replace('~', "~0").replace('/', "~1"));
-            let message = format!("unknown field `{unknown}`, {hint}");
-            return Err(ConfigError::at(pointer, message));
+            return Err(nearest::unknown("field", unknown, known));
         }
         Ok(Self { fields, context })
     }
@@ -202,18 +196,6 @@ fn parse_time(text: &str) -> Option<NaiveTime> {
         is_number.then(|| u32::from(tens - b'0') * 10 + u32::from(ones - b'0'))
     };
     NaiveTime::from_hms_opt(number(h1, h2)?, number(m1, m2)?, 0)
-}
-
-/// `a`, `b` or `c`.
-fn listed(names: &[&str]) -> String {
-    match names {
-        [] => String::new(),
-        [one] => format!("`{one}`"),
-        [most @ .., last] => {
-            let most: Vec<_> = most.iter().map(|name| format!("`{name}`")).collect();
-            format!("{} or `{last}`", most.join(", "))
-        }
-    }
 }
 
 /// JSON Schemas of the fields that several kinds have.

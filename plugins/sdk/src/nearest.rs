@@ -3,8 +3,10 @@
 use chrono_tz::{TZ_VARIANTS, Tz};
 use strsim::osa_distance;
 
+use crate::ConfigError;
+
 /// The one of `known` that is at most a slip in three letters away, and two at most, whatever the case.
-pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // No known name is longer, and comparing takes long.
     if name.len() > 64 {
         return None;
@@ -18,8 +20,30 @@ pub(super) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) 
     Some(near)
 }
 
+/// Refuses `name`, which is none of the `known` names of this `sort`, and points at it.
+pub(crate) fn unknown(sort: &str, name: &str, known: &[&str]) -> ConfigError {
+    let hint = match nearest(name, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`?"),
+        None => format!("expected {}", listed(known)),
+    };
+    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
+    ConfigError::at(pointer, format!("unknown {sort} `{name}`, {hint}"))
+}
+
+/// `a`, `b` or `c`.
+pub(crate) fn listed(names: &[&str]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("`{one}`"),
+        [most @ .., last] => {
+            let most: Vec<_> = most.iter().map(|name| format!("`{name}`")).collect();
+            format!("{} or `{last}`", most.join(", "))
+        }
+    }
+}
+
 /// At most three names of zones, quoted, nearest first: by the whole name or by that of the city alone.
-pub(super) fn nearest_zones(name: &str) -> Vec<String> {
+pub(crate) fn nearest_zones(name: &str) -> Vec<String> {
     // A name is as long as the zones' names at most, so that a long text costs nothing.
     if name.chars().count() > 40 {
         return Vec::new();
