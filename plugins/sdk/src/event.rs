@@ -222,10 +222,15 @@ pub enum EventKind {
         /// Its revision.
         revision: u64,
     },
+    /// Somebody tries a listener out. It is told to that one alone, is about no job, and is never in a log.
+    Test {
+        /// That it is a test.
+        message: String,
+    },
 }
 
 impl EventKind {
-    /// The names of all kinds that there are.
+    /// The names of all kinds that are in logs.
     pub const NAMES: [&str; 12] = [
         "JobStarted",
         "StockFetched",
@@ -251,6 +256,7 @@ impl EventKind {
             Self::FireSkipped { .. } => "FireSkipped",
             Self::FireMissed { .. } => "FireMissed",
             Self::JobRescheduled { .. } => "JobRescheduled",
+            Self::Test { .. } => "Test",
             Self::JobCreated { .. } => "JobCreated",
             Self::JobUpdated { .. } => "JobUpdated",
             Self::JobDeleted { .. } => "JobDeleted",

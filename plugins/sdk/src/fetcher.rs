@@ -18,6 +18,9 @@ use crate::{ConfigError, FetchError, Health, Interval, Series, Symbol};
 /// keeps open serves best in the runtime that opened it. It must not keep its thread busy, which would hold up its other
 /// requests: blocking work belongs on `tokio::task::spawn_blocking`.
 ///
+/// [`conformance::fetcher`](crate::conformance::fetcher) tries these promises; a worked example is in
+/// [`guide::fetcher`](crate::guide::fetcher).
+///
 /// [`FetchErrorKind::NoData`]: crate::FetchErrorKind::NoData
 #[async_trait]
 pub trait Fetcher: Send + Sync + 'static {
@@ -137,6 +140,42 @@ pub trait FetcherFactory: Send + Sync + 'static {
     /// options against it before [`check_options`](Self::check_options), and shows it in Swagger.
     fn options_schema(&self) -> Option<Value> {
         None
+    }
+
+    /// The same factory, which tells this shape of its section: for those that are functions.
+    fn with_schema(self, schema: Value) -> WithSchema<Self>
+    where
+        Self: Sized,
+    {
+        WithSchema {
+            factory: self,
+            schema,
+        }
+    }
+}
+
+/// A factory with the shape of its section: [`FetcherFactory::with_schema`].
+#[derive(Debug, Clone)]
+pub struct WithSchema<F> {
+    factory: F,
+    schema: Value,
+}
+
+impl<F: FetcherFactory> FetcherFactory for WithSchema<F> {
+    fn build(&self, section: &Value) -> Result<std::sync::Arc<dyn Fetcher>, ConfigError> {
+        self.factory.build(section)
+    }
+
+    fn check_options(&self, options: &Value) -> Result<(), ConfigError> {
+        self.factory.check_options(options)
+    }
+
+    fn schema(&self) -> Value {
+        self.schema.clone()
+    }
+
+    fn options_schema(&self) -> Option<Value> {
+        self.factory.options_schema()
     }
 }
 

@@ -1,6 +1,8 @@
 //! The contract between stock-scheduler and its plugins: vocabulary, the traits, events, errors and the suites
 //! that tell an author whether a plugin keeps its promises.
 //!
+//! To write a plugin, read the [`guide`] first: five minutes a chapter.
+//!
 //! * [`Fetcher`] gets bars from one provider.
 //! * [`Schedule`] says when a job is due.
 //! * [`Store`] keeps jobs, fires, runs, data and the event log, and decides atomically who may do what.
@@ -17,6 +19,7 @@ mod duration;
 mod error;
 mod event;
 mod fetcher;
+pub mod guide;
 mod health;
 mod job;
 mod listener;
@@ -24,6 +27,7 @@ mod memory;
 mod nearest;
 mod policy;
 pub mod records;
+mod registry;
 mod run;
 pub mod schedule;
 mod section;
@@ -36,7 +40,7 @@ pub use day_memory::DayMemory;
 pub use duration::{parse_duration, write_duration};
 pub use error::{ConfigError, FetchError, FetchErrorKind, StoreError, StoreErrorKind};
 pub use event::{Event, EventId, EventKind, write_time};
-pub use fetcher::{FetchRequest, Fetcher, FetcherFactory, FetcherInfo, Limits};
+pub use fetcher::{FetchRequest, Fetcher, FetcherFactory, FetcherInfo, Limits, WithSchema};
 pub use health::Health;
 pub use job::{
     DataKey, FetcherRef, Job, JobState, JobStatus, LastExecution, NextFire, StoredJob, Window,
@@ -46,6 +50,7 @@ pub use listener::{
 };
 pub use memory::{MemoryStore, MemoryStores};
 pub use policy::{Misfire, MisfirePolicy, Overlap};
+pub use registry::Registry;
 pub use run::{
     Grant, HostId, NewRun, RequestId, Run, RunId, RunPlan, RunStatus, SymbolOutcome,
     SymbolProgress, SymbolResult, SymbolState, TriggeredBy,
@@ -63,4 +68,5 @@ pub use store::{
 };
 pub use symbol::{InvalidName, JobId, Prefix, Symbol};
 
-pub use async_trait::async_trait;
+// The crates whose types the traits speak, so that a plugin cannot meet another version of them.
+pub use {async_trait::async_trait, chrono, chrono_tz, serde_json};

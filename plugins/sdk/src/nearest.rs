@@ -6,7 +6,7 @@ use strsim::osa_distance;
 use crate::ConfigError;
 
 /// The one of `known` that is at most a slip in three letters away, and two at most, whatever the case.
-pub(crate) fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     // No known name is longer, and comparing takes long.
     if name.len() > 64 {
         return None;
@@ -30,10 +30,10 @@ pub(crate) fn unknown(sort: &str, name: &str, known: &[&str]) -> ConfigError {
     ConfigError::at(pointer, format!("unknown {sort} `{name}`, {hint}"))
 }
 
-/// `a`, `b` or `c`.
+/// `a`, `b` or `c`; where there are no names, none.
 pub(crate) fn listed(names: &[&str]) -> String {
     match names {
-        [] => String::new(),
+        [] => "none".into(),
         [one] => format!("`{one}`"),
         [most @ .., last] => {
             let most: Vec<_> = most.iter().map(|name| format!("`{name}`")).collect();

@@ -102,6 +102,8 @@ pub enum TriggeredBy {
     Retry,
     /// A fire time of the past is run.
     Backfill,
+    /// A run of the job that it follows has ended.
+    Chain,
 }
 
 impl TriggeredBy {
@@ -112,6 +114,7 @@ impl TriggeredBy {
             Self::ManualTrigger => "manual_trigger",
             Self::Retry => "retry",
             Self::Backfill => "backfill",
+            Self::Chain => "chain",
         }
     }
 }
@@ -187,7 +190,7 @@ impl RunPlan {
 }
 
 /// A run that is asked for.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewRun {
     /// Its id, chosen by who asks; asking again with the same id is the same run.
     pub id: RunId,
@@ -202,7 +205,7 @@ pub struct NewRun {
 }
 
 /// The right to work on a run, until somebody with a higher token takes it over.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Grant {
     /// The job.
     pub job: JobId,
@@ -343,7 +346,7 @@ pub enum SymbolState {
 }
 
 /// What came of one symbol, to be recorded.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct SymbolResult {
     /// Which one.
     pub symbol: Symbol,
@@ -354,7 +357,8 @@ pub struct SymbolResult {
 }
 
 /// What came of one symbol.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum SymbolOutcome {
     /// Bars to store, under [`RunPlan::key`].
     Fetched(Arc<Series>),

@@ -183,6 +183,14 @@ mod tests {
     }
 
     #[test]
+    fn a_plugin_without_settings_says_that_it_expects_none() {
+        let error = Section::read(&json!({"url": "u"}), &[]).err();
+
+        let message = "unknown key `url`, expected none";
+        assert_eq!(error, Some(ConfigError::at("/url", message)));
+    }
+
+    #[test]
     fn settings_that_are_right_are_read() {
         let given = json!({"url": "u", "to": ["a", "b"], "private": true, "timeout": "15s"});
         let range = Duration::ZERO..=Duration::MAX;

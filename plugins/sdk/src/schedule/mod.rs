@@ -9,19 +9,26 @@ pub mod zones;
 
 use std::sync::Arc;
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use chrono_tz::Tz;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{ConfigError, Health};
 
+pub use crate::nearest::nearest;
 pub use calendar::{Calendar, Calendars, Day, Session};
 pub use spec::Spec;
 pub use times_of_day::{TimesOfDay, joined};
 pub use trading_days::{TradingDays, out_of_coverage};
 
 /// Says when a job is due. Pure: no clock, no state, no I/O.
+///
+/// Promises: every instant has an answer, the first and the last that there are included, and depends on the instant alone;
+/// no fire is passed over; after [`Next::Never`] there is none. Where it cannot know, it says [`Next::Unknown`].
+///
+/// [`conformance::schedule`](crate::conformance::schedule) tries these promises; a worked example is in
+/// [`guide::schedule`](crate::guide::schedule).
 pub trait Schedule: Send + Sync + 'static {
     /// The first fire strictly after `instant`.
     ///
@@ -45,6 +52,12 @@ pub trait Schedule: Send + Sync + 'static {
     fn exchange(&self) -> Option<Arc<dyn Calendar>> {
         None
     }
+
+    /// After what time a schedule that answered [`Next::Unknown`] is asked again; `None` leaves it to the host, which asks
+    /// again within minutes.
+    fn ask_again_after(&self) -> Option<TimeDelta> {
+        None
+    }
 }
 
 impl<S: Schedule + ?Sized> Schedule for Box<S> {
@@ -66,6 +79,10 @@ impl<S: Schedule + ?Sized> Schedule for Box<S> {
 
     fn exchange(&self) -> Option<Arc<dyn Calendar>> {
         (**self).exchange()
+    }
+
+    fn ask_again_after(&self) -> Option<TimeDelta> {
+        (**self).ask_again_after()
     }
 }
 

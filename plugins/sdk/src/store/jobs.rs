@@ -2,6 +2,7 @@
 
 use async_trait::async_trait;
 use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 use crate::{Job, JobId, JobStatus, NextFire, RequestId, StoreError, StoredJob};
@@ -44,7 +45,7 @@ pub trait JobStore: Send + Sync + 'static {
 }
 
 /// An edit of a job's definition.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Edit {
     /// Names this write.
     pub request: RequestId,
@@ -59,7 +60,8 @@ pub struct Edit {
 }
 
 /// What an edit did.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum EditKind {
     /// It changed what is ordered: `JobUpdated`.
     Updated,

@@ -45,6 +45,9 @@ pub use runs::{
 /// [`now`](Self::now) of the store decides what is due and which lease has ended; the host asks nobody else. A call that
 /// cannot reach the store fails as [`Unavailable`] within two seconds; it never hangs.
 ///
+/// [`conformance::store`](crate::conformance::store) tries these laws; where to begin is in
+/// [`guide::store`](crate::guide::store).
+///
 /// [`Fenced`]: crate::StoreErrorKind::Fenced
 /// [`Conflict`]: crate::StoreErrorKind::Conflict
 /// [`Unavailable`]: crate::StoreErrorKind::Unavailable

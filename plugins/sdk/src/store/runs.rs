@@ -130,7 +130,8 @@ pub struct Orphan {
 }
 
 /// Why a run is taken over.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TakeOver {
     /// Its host no longer lives, or is the one that asks.
     Orphaned,
@@ -139,7 +140,7 @@ pub enum TakeOver {
 }
 
 /// A decision about a job's schedule, a run, or both, that the store is asked to make.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Claim {
     /// The job.
     pub job: JobId,
@@ -152,7 +153,7 @@ pub struct Claim {
 }
 
 /// A step of a job's schedule.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Advance {
     /// The next fire that this step answers.
     pub from: NextFire,
