@@ -1,0 +1,88 @@
+//! A plugin's listener: hands it one event, and sorts what came by what the host can do about it.
+
+use std::time::Duration;
+
+use stock_scheduler_sdk::{
+    Delivery, DeliveryError, DeliveryErrorKind, Health, Job, Listener, ListenerInfo, async_trait,
+};
+
+use crate::ProcessPlugin;
+use crate::call::Failure;
+use crate::message::{AboutJob, Deliver, Question, Refusal};
+
+/// Carries events to a plugin that is a program.
+#[derive(Clone)]
+pub struct ProcessListener {
+    plugin: ProcessPlugin,
+}
+
+impl ProcessListener {
+    pub(crate) fn new(plugin: ProcessPlugin) -> Self {
+        Self { plugin }
+    }
+}
+
+#[async_trait]
+impl Listener for ProcessListener {
+    async fn deliver(&self, delivery: &Delivery) -> Result<(), DeliveryError> {
+        let question = Deliver {
+            id: &delivery.id,
+            event: delivery.event.kind.name(),
+            data: delivery.event.data(),
+            attempt: delivery.attempt,
+            job: delivery.job.as_deref().map(about),
+        };
+        match self.plugin.call(&question).await {
+            Ok(_) => Ok(()),
+            Err(failure) => {
+                let sentence = failure.sentence(self.plugin.name(), Deliver::METHOD);
+                Err(DeliveryError::new(kind(&failure), sentence))
+            }
+        }
+    }
+
+    fn info(&self) -> ListenerInfo {
+        let shared = self.plugin.shared();
+        let mut info = ListenerInfo::default();
+        info.timeout = shared.config.timeout;
+        if let Some(described) = shared.described() {
+            let listener = described.listener.clone().unwrap_or_default();
+            info.version = described.version.clone();
+            info.concurrency = listener
+                .concurrency
+                .unwrap_or(1)
+                .min(shared.config.in_flight);
+            info.events = listener.events;
+        }
+        info
+    }
+
+    fn health(&self) -> Health {
+        self.plugin.health()
+    }
+}
+
+fn about(job: &Job) -> AboutJob<'_> {
+    AboutJob {
+        job_id: job.id.as_str(),
+        name: &job.name,
+        stock_ids: job.symbols.iter().map(|symbol| symbol.as_str()).collect(),
+        tags: &job.tags,
+    }
+}
+
+/// An answer that makes no sense may be a passing state: the event is not given up for it.
+fn kind(failure: &Failure) -> DeliveryErrorKind {
+    let Failure::Refused(refusal) = failure else {
+        return DeliveryErrorKind::Unavailable;
+    };
+    let Refusal { retry_after, .. } = *refusal;
+    match refusal.kind.as_str() {
+        "rate_limited" => DeliveryErrorKind::RateLimited {
+            retry_after: retry_after.and_then(|seconds| Duration::try_from_secs_f64(seconds).ok()),
+        },
+        "refused" => DeliveryErrorKind::Refused,
+        "gone" => DeliveryErrorKind::Gone,
+        _ => DeliveryErrorKind::Unavailable,
+    }
+}

@@ -1,0 +1,106 @@
+//! What the owner of a program and those who ask it both know.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use stock_scheduler_sdk::Health;
+use tokio::sync::watch;
+
+use crate::{Description, ProcessConfig};
+
+/// One plugin, as its handles and its owner see it.
+pub(crate) struct Shared {
+    pub(crate) name: String,
+    pub(crate) config: ProcessConfig,
+    pub(crate) counters: Counters,
+    pub(crate) description: watch::Sender<Option<Arc<Description>>>,
+    /// Why it does not work now.
+    problem: Mutex<Option<String>>,
+    /// Why nobody should wait for it now.
+    trouble: Mutex<Option<Trouble>>,
+}
+
+/// What came when it was waited for the last time.
+struct Trouble {
+    why: String,
+    since: Instant,
+    answers_before: u64,
+}
+
+/// After so long it is waited for again, even where nothing was heard of it.
+const TROUBLE_LASTS: Duration = Duration::from_secs(5);
+
+/// What is counted since the start of the host.
+#[derive(Default)]
+pub(crate) struct Counters {
+    /// Requests made of the plugin.
+    pub(crate) calls: AtomicU64,
+    /// Requests that brought no result.
+    pub(crate) failures: AtomicU64,
+    /// Requests that were not answered in time.
+    pub(crate) timeouts: AtomicU64,
+    /// Answers that came, of any kind.
+    pub(crate) answers: AtomicU64,
+    /// Starts of the program but for the first.
+    pub(crate) restarts: AtomicU64,
+    /// Lines of its log that were not written.
+    pub(crate) log_lines_dropped: AtomicU64,
+}
+
+impl Shared {
+    pub(crate) fn new(name: String, config: ProcessConfig) -> Self {
+        Self {
+            name,
+            config,
+            counters: Counters::default(),
+            description: watch::Sender::new(None),
+            problem: Mutex::default(),
+            trouble: Mutex::default(),
+        }
+    }
+
+    pub(crate) fn described(&self) -> Option<Arc<Description>> {
+        self.description.borrow().clone()
+    }
+
+    pub(crate) fn set_problem(&self, problem: Option<String>) {
+        *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
+    }
+
+    /// Notes that it was waited for in vain.
+    pub(crate) fn set_trouble(&self, why: String) {
+        let trouble = Trouble {
+            why,
+            since: Instant::now(),
+            answers_before: self.counters.answers.load(Ordering::Relaxed),
+        };
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+    }
+
+    /// Why nobody should wait for it, where somebody has a moment ago, in vain, and it has answered nothing since.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let trouble = trouble.as_ref()?;
+        let answers = self.counters.answers.load(Ordering::Relaxed);
+        let lasts = trouble.since.elapsed() < TROUBLE_LASTS && trouble.answers_before == answers;
+        lasts.then(|| trouble.why.clone())
+    }
+
+    pub(crate) fn health(&self) -> Health {
+        let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
+        let health = problem.clone().map_or_else(Health::up, Health::down);
+        let counters = &self.counters;
+        [
+            ("restarts", &counters.restarts),
+            ("calls", &counters.calls),
+            ("failures", &counters.failures),
+            ("timeouts", &counters.timeouts),
+            ("log_lines_dropped", &counters.log_lines_dropped),
+        ]
+        .into_iter()
+        .fold(health, |health, (name, count)| {
+            health.with_counter(name, count.load(Ordering::Relaxed))
+        })
+    }
+}
