@@ -23,6 +23,10 @@ impl ScheduleFactory for MonthlyFactory {
         spec.on_trading_days(Monthly::on(day, TimesOfDay::read(&spec, context.zone)?))
     }
 
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
     fn schema(&self) -> Value {
         let shapes =
             |title, dates, needed: &[_]| TimesOfDay::schemas(title, dates, "monthly", needed);

@@ -23,6 +23,10 @@ impl ScheduleFactory for WeeklyFactory {
         spec.on_trading_days(others.into_iter().fold(weekly, Weekly::and_on))
     }
 
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
     fn schema(&self) -> Value {
         let days = json!({
             "type": "array",

@@ -30,6 +30,10 @@ impl ScheduleFactory for CronFactory {
         spec.on_trading_days(cron)
     }
 
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
     fn schema(&self) -> Value {
         let expression = json!({
             "type": "string",

@@ -21,6 +21,10 @@ impl ScheduleFactory for DailyFactory {
         spec.on_trading_days(Daily::at(times))
     }
 
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
     fn schema(&self) -> Value {
         json!({"oneOf": TimesOfDay::schemas("Daily", "Every day", "daily", &[])})
     }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use stock_scheduler_sdk::{ConfigError, Fetcher, FetcherFactory};
 
 use crate::Demo;
@@ -13,7 +13,12 @@ const LONGEST_DELAY: Duration = Duration::from_secs(60);
 
 /// Builds a [`Demo`] from its section of the configuration.
 pub fn factory() -> impl FetcherFactory {
-    |section: &Value| Ok(Arc::new(demo(section)?) as Arc<dyn Fetcher>)
+    let factory = |section: &Value| Ok(Arc::new(demo(section)?) as Arc<dyn Fetcher>);
+    let delay = json!({"type": "number", "minimum": 0, "maximum": LONGEST_DELAY.as_secs(),
+        "description": "How long an answer takes, in seconds."});
+    factory.with_schema(
+        json!({"type": "object", "additionalProperties": false, "properties": {"delay": delay}}),
+    )
 }
 
 fn demo(section: &Value) -> Result<Demo, ConfigError> {
@@ -55,8 +60,6 @@ fn seconds(value: &Value) -> Result<Duration, ConfigError> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::*;
 
     #[test]

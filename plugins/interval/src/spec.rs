@@ -33,6 +33,10 @@ impl ScheduleFactory for IntervalFactory {
         spec.on_trading_days(interval)
     }
 
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
     fn schema(&self) -> Value {
         let every = json!({
             "type": "string",

@@ -35,6 +35,10 @@ impl ScheduleFactory for SessionFactory {
         }))
     }
 
+    fn version(&self) -> String {
+        env!("CARGO_PKG_VERSION").into()
+    }
+
     fn schema(&self) -> Value {
         let needed = [
             (

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use reqwest::Url;
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use stock_scheduler_sdk::{ConfigError, Fetcher, FetcherFactory};
 
 use crate::YFinance;
@@ -146,15 +146,36 @@ fn seconds<'de, D: Deserializer<'de>>(source: D) -> Result<Duration, D::Error> {
 
 /// Builds a [`YFinance`] from its section of the configuration.
 pub fn factory() -> impl FetcherFactory {
-    |section: &Value| {
+    let factory = |section: &Value| {
         let fetcher = YFinance::new(Config::from_section(section)?)?;
         Ok(Arc::new(fetcher) as Arc<dyn Fetcher>)
-    }
+    };
+    factory.with_schema(schema())
+}
+
+fn schema() -> Value {
+    let url = json!({"type": "string", "format": "uri"});
+    let limit = |words: &str| json!({"type": "number", "minimum": 0, "description": format!("{words}; 0: no limit.")});
+    let seconds = LONGEST_TIMEOUT.as_secs();
+    json!({
+        "type": "object",
+        "additionalProperties": false,
+        "properties": {
+            "url": {"anyOf": [url, {"type": "array", "minItems": 1, "items": url}],
+                "description": "Where the provider is; of several, the next is asked where one fails."},
+            "user_agent": {"type": "string", "description": "How to introduce ourselves."},
+            "requests_per_second": limit("Requests a second in the long run"),
+            "burst": {"type": "integer", "minimum": 0, "description": "Requests at once after a rest."},
+            "concurrency": limit("Requests under way at once"),
+            "requests_per_hour": limit("Requests in any hour"),
+            "timeout": {"type": "number", "exclusiveMinimum": 0, "maximum": seconds,
+                "description": "How long one request may take, in seconds."},
+        },
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
 
     use super::*;
 
