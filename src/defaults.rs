@@ -1,5 +1,7 @@
 //! The standard plugins, in one list: the only place of the host that knows them.
 
+pub(crate) mod process;
+
 use serde_json::{Value, json};
 use stock_scheduler_exchanges::Exchanges;
 use stock_scheduler_redis::RedisStores;
@@ -11,6 +13,7 @@ use crate::host::HostBuilder;
 /// Registers the standard plugins with their settings.
 pub(crate) fn register(builder: HostBuilder, settings: &Settings) -> HostBuilder {
     let builder = builder
+        .origin("built in")
         .schedule("cron", stock_scheduler_cron::CronFactory)
         .schedule("daily", stock_scheduler_daily::DailyFactory)
         .schedule("interval", stock_scheduler_interval::IntervalFactory)
@@ -23,16 +26,24 @@ pub(crate) fn register(builder: HostBuilder, settings: &Settings) -> HostBuilder
         .store_factory("rediss", RedisStores::in_zone(settings.timezone))
         .section("store", "redis", redis(settings))
         .section("store", "rediss", redis(settings))
+        .listener("webhook", stock_scheduler_webhook::WebhookFactory)
         .section("fetcher", "yfinance", yfinance(settings))
         .fetcher("demo", stock_scheduler_demo::factory());
-    if settings.demo {
+    #[cfg(feature = "email")]
+    let builder = builder.listener("email", stock_scheduler_email::EmailFactory);
+    let builder = match settings.private_webhooks {
+        true => builder.private_webhooks(),
+        false => builder,
+    };
+    let builder = if settings.demo {
         // No network: what is asked of the provider gets made-up prices too.
         builder
             .fetcher("yfinance", stock_scheduler_demo::factory())
             .section("fetcher", "yfinance", Value::Null)
     } else {
         builder.fetcher("yfinance", stock_scheduler_yfinance::factory())
-    }
+    };
+    builder.origin("this program")
 }
 
 /// The calendars that are shipped, with those files; the error names file, line and value.

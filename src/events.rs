@@ -60,7 +60,7 @@ pub enum Heard {
 }
 
 /// Something that hears of every event before subscribers do. Must be quick: the bus waits for it.
-pub(crate) type Listener = Box<dyn Fn(&Event) + Send + Sync>;
+pub(crate) type Hears = Box<dyn Fn(&Event) + Send + Sync>;
 /// Drops what was learned from events, when some may have been missed.
 pub(crate) type Forget = Box<dyn Fn() + Send + Sync>;
 
@@ -86,7 +86,7 @@ impl EventBus {
     /// A bus and the task that feeds it from `log` until `stop`.
     pub(crate) fn new(
         log: Arc<dyn EventLog>,
-        listeners: Vec<Listener>,
+        listeners: Vec<Hears>,
         forget: Forget,
         stop: CancellationToken,
     ) -> (Self, impl Future<Output = ()> + Send) {
@@ -160,7 +160,7 @@ impl EventBus {
 /// The task behind the bus.
 struct Follower {
     log: Arc<dyn EventLog>,
-    listeners: Vec<Listener>,
+    listeners: Vec<Hears>,
     forget: Forget,
     /// Whether the store did not answer the last question; it may come back without what it had last.
     is_away: bool,

@@ -20,8 +20,9 @@ mod metrics;
 pub use api::{Server, document};
 pub use events::{EventBus, Heard, Published};
 pub use host::{
-    AskedTime, Backfill, BackfillStatus, BackfillWish, BuildError, Draft, Ends, ExchangeDay,
-    Explanation, FieldError, FollowedCalendar, Host, HostBuilder, HostError, JobView, MOST_SYMBOLS,
-    ManualRun, Mode, Preview, PreviewWish, Status, Upcoming,
+    AskedTime, Backfill, BackfillStatus, BackfillWish, BuildError, Cause, DeliveryRecord,
+    DeliveryStatus, Draft, Ends, ExchangeDay, Explanation, FieldError, FollowedCalendar, Host,
+    HostBuilder, HostError, JobView, MOST_SYMBOLS, ManualRun, Mode, PluginView, Preview,
+    PreviewWish, Status, Try, Upcoming, Webhook, WebhookWish,
 };
 pub use stock_scheduler_sdk::*;

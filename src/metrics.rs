@@ -1,6 +1,7 @@
 //! The numbers that the service tells about itself, in Prometheus' text format.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{LazyLock, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -74,6 +75,9 @@ pub(crate) fn fired(lateness: TimeDelta) {
 pub(crate) struct Fetches {
     fetcher: String,
     usual: OnceLock<(Counter, Histogram)>,
+    /// Series that came, and questions that brought none.
+    series: AtomicU64,
+    failures: AtomicU64,
 }
 
 impl Fetches {
@@ -81,7 +85,18 @@ impl Fetches {
         Self {
             fetcher: fetcher.to_owned(),
             usual: OnceLock::new(),
+            series: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
         }
+    }
+
+    /// What was counted, by name.
+    pub(crate) fn counted(&self) -> [(String, u64); 2] {
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        [
+            ("fetched".into(), count(&self.series)),
+            ("failed".into(), count(&self.failures)),
+        ]
     }
 
     /// A provider was asked once.
@@ -94,8 +109,10 @@ impl Fetches {
         });
         durations.record(took.as_secs_f64());
         let Err(error) = outcome else {
+            self.series.fetch_add(1, Ordering::Relaxed);
             return stored.increment(1);
         };
+        self.failures.fetch_add(1, Ordering::Relaxed);
         self.outcomes(error.kind().as_str()).increment(1);
         if matches!(error.kind(), FetchErrorKind::RateLimited { .. }) {
             let fetcher = self.fetcher.clone();
@@ -171,6 +188,12 @@ pub(crate) fn sse_clients(change: f64) {
 /// An event stream ended.
 pub(crate) fn sse_ended(reason: &'static str) {
     counter!("stock_scheduler_sse_ended_total", "reason" => reason).increment(1);
+}
+
+/// An event was tried to be delivered to a listener of this kind.
+pub(crate) fn delivery(kind: &str, status: &'static str) {
+    counter!("stock_scheduler_deliveries_total", "kind" => kind.to_owned(), "status" => status)
+        .increment(1);
 }
 
 /// A request was answered.

@@ -53,7 +53,7 @@ impl EventsApi {
         path = "/scheduler/events",
         method = "get",
         operation_id = "streamEvents",
-        tag = "Tag::Service"
+        tag = "Tag::Events"
     )]
     async fn events(
         &self,

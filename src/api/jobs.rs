@@ -29,6 +29,8 @@ pub(crate) enum Tag {
     Runs,
     /// What was stored.
     Data,
+    /// Who is told what happens.
+    Events,
     /// How the service is, and what happens.
     Service,
 }

@@ -12,6 +12,7 @@ mod jobs;
 mod operations;
 mod outer;
 mod pages;
+mod plugins;
 mod problem;
 mod process;
 mod query;
@@ -21,6 +22,7 @@ mod schedules;
 mod server;
 mod service;
 mod spec;
+mod webhooks;
 mod wire;
 
 use poem::{Endpoint, IntoEndpoint, Response};
@@ -38,7 +40,9 @@ type Api = (
     backfills::BackfillsApi,
     data::DataApi,
     service::ServiceApi,
+    plugins::PluginsApi,
     events::EventsApi,
+    webhooks::WebhooksApi,
 );
 
 fn service(host: &Host, job_gauges: bool, stop: CancellationToken) -> OpenApiService<Api, ()> {
@@ -52,10 +56,12 @@ fn service(host: &Host, job_gauges: bool, stop: CancellationToken) -> OpenApiSer
             host: host.clone(),
             job_gauges: job_gauges.then(Default::default),
         },
+        plugins::PluginsApi { host: host.clone() },
         events::EventsApi {
             host: host.clone(),
             stop,
         },
+        webhooks::WebhooksApi { host: host.clone() },
     );
     OpenApiService::new(apis, "stock-scheduler", env!("CARGO_PKG_VERSION"))
         .description(spec::DESCRIPTION)

@@ -34,8 +34,11 @@ pub(super) fn complete(operation: &mut Value) {
     }
     let told = headers(&id);
     if !told.is_empty() {
-        let is_begun = matches!(id.as_str(), "runJob" | "backfillJob");
-        let success = if is_begun { "202" } else { "200" };
+        let success = match id.as_str() {
+            "runJob" | "backfillJob" => "202",
+            "createWebhook" => "201",
+            _ => "200",
+        };
         for (name, description, schema) in told {
             operation["responses"][success]["headers"][name] =
                 json!({"description": description, "schema": schema});
@@ -80,6 +83,10 @@ fn example(operation: &str) -> Option<Value> {
         "previewSchedule" => Some(
             json!({"schedule": {"kind": "session", "exchange": "XNYS", "at": "close", "offset": "+30m"}, "n": 3}),
         ),
+        "createWebhook" => Some(
+            json!({"url": "https://example.com/hooks/stocks", "events": ["JobFinished", "StockFailed"]}),
+        ),
+        "patchWebhook" => Some(json!({"is_active": true})),
         "runJob" => Some(json!({"start_date": "2025-01-01", "end_date": "2025-01-31"})),
         _ => None,
     }
@@ -117,10 +124,10 @@ fn headers(operation: &str) -> Vec<(&'static str, &'static str, Value)> {
                 ),
             ]
         }
-        "listHistory" | "listFires" | "listDatasets" => vec![link],
+        "listHistory" | "listFires" | "listDatasets" | "listDeliveries" => vec![link],
         "getLatestDataset" => vec![("Content-Location", "The address of the window.", text)],
         "runJob" => vec![location, replayed],
-        "backfillJob" => vec![location],
+        "backfillJob" | "createWebhook" => vec![location],
         _ => vec![],
     }
 }
@@ -128,17 +135,21 @@ fn headers(operation: &str) -> Vec<(&'static str, &'static str, Value)> {
 /// What a parameter's text must look like.
 fn schema(operation: &str, name: &str) -> Value {
     let most = match operation {
-        "listHistory" => 500,
+        "listHistory" | "listDeliveries" => 500,
         _ => 1_000,
     };
     match name {
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": most}),
         "active_only" => json!({"type": "boolean"}),
         "status" if operation == "listJobs" => json!({"enum": JOB_STATUS}),
+        "status" if operation == "listDeliveries" => {
+            json!({"enum": ["pending", "delivered", "failed"]})
+        }
         "status" => json!({"enum": RUN_STATUS}),
         "since" | "until" if operation == "listFires" => json!({"format": "date-time"}),
         "job_id" => json!({"pattern": "^[A-Za-z0-9_-]{1,64}$"}),
-        "execution_id" | "backfill_id" => json!({"format": "uuid"}),
+        "execution_id" | "backfill_id" | "webhook_id" => json!({"format": "uuid"}),
+        "delivery_id" => json!({"pattern": "^[0-9]+-[0-9]+$"}),
         "days" => json!({"type": "integer", "minimum": 1, "maximum": 366}),
         "at" => {
             json!({"anyOf": [{"type": "string", "format": "date-time"}, {"type": "string", "format": "date"}]})

@@ -1,7 +1,7 @@
-//! Swagger UI and the OpenAPI document. Each is made when somebody first asks for it: it takes megabytes to make, and many
-//! a service is never asked.
+//! Swagger UI and the OpenAPI document. Each is made when somebody first asks for it, and again when plugins have changed:
+//! it takes megabytes to make, and many a service is never asked.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use poem::web::Data;
@@ -20,18 +20,33 @@ struct Pages(Arc<Made>);
 
 struct Made {
     host: Host,
-    docs: OnceLock<Bytes>,
-    json: OnceLock<Bytes>,
-    yaml: OnceLock<Bytes>,
+    docs: Kept,
+    json: Kept,
+    yaml: Kept,
+}
+
+/// A page, and the plugins that it was made for.
+#[derive(Default)]
+struct Kept(Mutex<Option<(u64, Bytes)>>);
+
+impl Kept {
+    fn get(&self, host: &Host, make: impl FnOnce(&Host) -> String) -> Bytes {
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let version = host.plugins_version();
+        match &*kept {
+            Some((made_for, page)) if *made_for == version => page.clone(),
+            _ => kept.insert((version, make(host).into())).1.clone(),
+        }
+    }
 }
 
 impl Pages {
     fn of(host: &Host) -> Self {
         Self(Arc::new(Made {
             host: host.clone(),
-            docs: OnceLock::new(),
-            json: OnceLock::new(),
-            yaml: OnceLock::new(),
+            docs: Kept::default(),
+            json: Kept::default(),
+            yaml: Kept::default(),
         }))
     }
 
@@ -70,40 +85,37 @@ impl<E: Endpoint<Output = Response>> Endpoint for WithPages<E> {
 
 #[handler]
 fn docs(pages: Data<&Pages>) -> Response {
-    let page = pages.0.0.docs.get_or_init(|| {
-        let host = &pages.0.0.host;
+    let made = &pages.0.0;
+    let page = made.docs.get(&made.host, |host| {
         let service = service(host, false, CancellationToken::new());
         let document = spec::document(&service, host).to_string();
-        let page = service
+        service
             .swagger_ui_html()
             .replace(&service.spec(), &document)
             // A page without an icon makes browsers ask for /favicon.ico and complain.
-            .replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1);
-        page.into()
+            .replacen("<head>", "<head><link rel=\"icon\" href=\"data:,\">", 1)
     });
     reply("text/html; charset=utf-8", page)
 }
 
 #[handler]
 fn json(pages: Data<&Pages>) -> Response {
-    let text = pages.0.0.json.get_or_init(|| {
-        let document = document(&pages.0.0.host);
-        let text = serde_json::to_string_pretty(&document).unwrap_or_default() + "\n";
-        text.into()
+    let made = &pages.0.0;
+    let text = made.json.get(&made.host, |host| {
+        serde_json::to_string_pretty(&document(host)).unwrap_or_default() + "\n"
     });
     reply("application/json", text)
 }
 
 #[handler]
 fn yaml(pages: Data<&Pages>) -> Response {
-    let text = pages
-        .0
-        .0
+    let made = &pages.0.0;
+    let text = made
         .yaml
-        .get_or_init(|| spec::yaml(&document(&pages.0.0.host)).into());
+        .get(&made.host, |host| spec::yaml(&document(host)));
     reply("application/yaml", text)
 }
 
-fn reply(kind: &str, body: &Bytes) -> Response {
-    Response::builder().content_type(kind).body(body.clone())
+fn reply(kind: &str, body: Bytes) -> Response {
+    Response::builder().content_type(kind).body(body)
 }

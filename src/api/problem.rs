@@ -177,8 +177,10 @@ statuses! {
     Acts = [400, 404, 409, 413, 415, 422, 503];
     /// Starting or stopping something.
     Switches = [400, 404, 409, 413, 415, 503];
+    /// Having something done that needs no body.
+    Triggers = [400, 404, 413, 415, 422, 503];
     /// Deleting a job.
-    Deletes = [400, 404, 412, 503];
+    Deletes = [400, 404, 409, 412, 503];
 }
 
 /// A refusal with the statuses that its operation documents.

@@ -78,7 +78,8 @@ impl RunsApi {
             Err(HostError::NotFound(_)) => self.host.zone(),
             Err(error) => return Err(error.into()),
         };
-        Ok(Reply::json(&Execution::new(&run, zone)))
+        let cause = self.host.causes_of_runs([&run]).await?.pop().flatten();
+        Ok(Reply::json(&Execution::new(&run, cause, zone)))
     }
 
     /// Cancel a run
@@ -135,10 +136,12 @@ impl RunsApi {
         };
         let zone = self.host.job(&query.job).await?.zone;
         let page = self.host.runs(&query).await.map_err(query::cursor_error)?;
+        let causes = self.host.causes_of_runs(&page.runs).await?;
         let runs: Vec<_> = page
             .runs
             .iter()
-            .map(|run| Execution::new(run, zone))
+            .zip(causes)
+            .map(|(run, cause)| Execution::new(run, cause, zone))
             .collect();
         let reply = Reply::json(&runs);
         Ok(match page.next {
@@ -171,7 +174,8 @@ impl RunsApi {
             })
             .await?;
         let run = page.runs.first().ok_or(NO_HISTORY)?;
-        Ok(Reply::json(&Execution::new(run, zone)))
+        let cause = self.host.causes_of_runs([run]).await?.pop().flatten();
+        Ok(Reply::json(&Execution::new(run, cause, zone)))
     }
 
     /// List a job's fires
@@ -211,14 +215,12 @@ impl RunsApi {
             until: until.into_iter().flatten().min(),
             limit,
         };
-        let zone = self.host.job(&query.job).await?.zone;
+        let job = self.host.job(&query.job).await?;
         let fires = self.host.fires(&query).await?;
-        let reply = Reply::json(
-            &fires
-                .iter()
-                .map(|fire| FireBody::new(fire, zone))
-                .collect::<Vec<_>>(),
-        );
+        let causes = self.host.causes_of_fires(&job, &fires).await?;
+        let rows = fires.iter().zip(causes);
+        let rows = rows.map(|(fire, cause)| FireBody::new(fire, cause, job.zone));
+        let reply = Reply::json(&rows.collect::<Vec<_>>());
         Ok(match fires.last().filter(|_| fires.len() == limit) {
             Some(last) => {
                 let cursor = super::wire::time(last.fire_time, chrono_tz::UTC);

@@ -4,6 +4,8 @@
 use poem_openapi::OpenApiService;
 use serde_json::{Map, Value, json};
 
+use stock_scheduler_sdk::EventKind;
+
 use super::Api;
 use super::operations;
 use crate::host::Host;
@@ -13,14 +15,16 @@ pub(super) const DESCRIPTION: &str = "Fetches market data on a schedule, for man
     `application/problem+json` (RFC 9457).";
 
 /// The groups of operations, as a newcomer meets them.
-const TAGS: [&str; 5] = ["Jobs", "Schedules", "Runs", "Data", "Service"];
+const TAGS: [&str; 6] = ["Jobs", "Schedules", "Runs", "Data", "Events", "Service"];
 /// Bodies that take no fields but those shown.
-const INPUTS: [&str; 5] = [
+const INPUTS: [&str; 7] = [
     "BackfillInput",
     "JobInput",
     "JobChange",
     "PreviewInput",
     "RunInput",
+    "WebhookChange",
+    "WebhookInput",
 ];
 /// Words that several bodies use.
 const WORDS: [(&str, &[&str]); 3] = [
@@ -157,6 +161,13 @@ fn schedules(schemas: &mut Map<String, Value>, host: &Host) {
         }
     }
     schemas.insert("Schedule".into(), json!({"oneOf": kinds}));
+    if let Some((_, shape)) = host
+        .schedule_schemas()
+        .into_iter()
+        .find(|(kind, _)| kind == "after")
+    {
+        schemas.insert("After".into(), shape);
+    }
 }
 
 fn of_kind(kind: &str, mut shape: Value) -> Value {
@@ -171,7 +182,7 @@ fn of_kind(kind: &str, mut shape: Value) -> Value {
 
 /// A fetcher by its name. The registered names are told and no more: a stored job may name one that is gone.
 fn fetchers(schemas: &mut Map<String, Value>, host: &Host) {
-    let names: Vec<_> = host.fetcher_names().collect();
+    let names = host.fetcher_names();
     let description = format!("The name of a fetcher: {}.", names.join(" or "));
     let name = json!({"type": "string", "format": "fetcher", "description": description});
     schemas.insert(
@@ -256,6 +267,7 @@ fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
             json!({"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$", "example": "17:00"})
         }
         "schedule" => return refer(shape, "Schedule"),
+        "after" if input => return refer(shape, "After"),
         "fetcher" if job => return refer(shape, "Fetcher"),
         "timezone" => json!({"format": "iana-time-zone", "example": "America/New_York"}),
         "start_date" | "end_date" if name == "BackfillInput" => json!({"format": "date"}),
@@ -274,9 +286,16 @@ fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
         "status" if name == "Backfill" => {
             json!({"enum": ["running", "finished", "cancelled", "failed"]})
         }
+        "status" if name == "Delivery" => json!({"enum": ["pending", "delivered", "failed"]}),
+        "role" => json!({"enum": ["fetcher", "schedule", "store", "listener"]}),
+        "url" if input => json!({"format": "uri", "example": "https://example.com/hooks/stocks"}),
+        "events" if input => json!({"items": {"type": "string", "enum": EventKind::NAMES}}),
+        "description" if name.starts_with("Webhook") => json!({"maxLength": 500}),
+        "secret" if input => json!({"format": "password"}),
+        "job_id" if name.starts_with("Webhook") => json!({"pattern": "^[A-Za-z0-9_-]{1,64}$"}),
         "status" if name == "ExecutionSymbol" => json!({"enum": ["pending", "stored", "failed"]}),
         "triggered_by" => {
-            json!({"enum": ["scheduler_auto", "manual_trigger", "retry", "backfill"]})
+            json!({"enum": ["scheduler_auto", "manual_trigger", "retry", "backfill", "chain"]})
         }
         "day" if name == "ExchangeDay" => json!({"enum": ["session", "closed", "unknown"]}),
         "date" if name == "ExchangeDay" => json!({"format": "date"}),
@@ -286,7 +305,7 @@ fn detail(name: &str, field: &str, shape: &mut Value, input: bool) {
         }
         "from" | "paused_until" | "active_until" => json!({"format": "date-time"}),
         "created_at" | "last_run" | "next_run" | "start_time" | "end_time" | "scheduled_for"
-        | "updated_at" | "started_at" | "now" | "at"
+        | "updated_at" | "started_at" | "now" | "at" | "next_attempt_at"
             if !input =>
         {
             json!({"format": "date-time"})

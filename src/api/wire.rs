@@ -2,8 +2,10 @@
 
 mod backfills;
 mod jobs;
+mod plugins;
 mod runs;
 mod schedules;
+mod webhooks;
 
 use chrono_tz::Tz;
 use poem_openapi::Object;
@@ -14,8 +16,13 @@ use crate::host::Status;
 
 pub(crate) use backfills::{BackfillBody, BackfillInput};
 pub(crate) use jobs::{JobBody, JobChange, JobInput, JobReply, job_bytes};
+pub(crate) use plugins::PluginBody;
 pub(crate) use runs::{Execution, FireBody, RunInput, RunStarted, run_status};
 pub(crate) use schedules::{ExplanationBody, PreviewBody, PreviewInput};
+
+pub(crate) use webhooks::{
+    DeliveryBody, TryBody, WebhookBody, WebhookChange, WebhookInput, WebhookReply,
+};
 
 pub(crate) use stock_scheduler_sdk::write_time as time;
 

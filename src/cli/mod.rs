@@ -10,7 +10,10 @@ macro_rules! say {
 mod backfill;
 mod calendars;
 mod demo;
+mod plugin;
+mod plugins;
 mod preview;
+mod sections;
 mod settings;
 
 use std::io::IsTerminal;
@@ -29,6 +32,7 @@ use crate::defaults;
 use crate::host::{Host, HostBuilder};
 use calendars::CalendarFiles;
 
+pub use sections::PluginSection;
 pub use settings::Settings;
 
 /// The whole program: the standard plugins and those that `extend` adds, by command line and configuration.
@@ -46,6 +50,7 @@ pub fn run(extend: impl FnOnce(HostBuilder) -> HostBuilder) -> ExitCode {
         }
         Some(("config", matches)) => config(matches),
         Some(("backfill", matches)) => block_on(backfill::run(matches)),
+        Some(("plugin", matches)) => block_on(plugin::run(matches, extend)),
         Some(("preview", matches)) => block_on(preview::run(matches, extend)),
         Some(("openapi", _)) => block_on(openapi(extend)),
         _ => Ok(()),
@@ -76,6 +81,7 @@ fn command() -> Command {
                 ))
                 .subcommand(settings(Command::new("check").about("Say whether the configuration is right"))),
         )
+        .subcommand(plugin::command())
         .subcommand(preview::command())
         .subcommand(backfill::command())
         .subcommand(Command::new("openapi").about("Print the OpenAPI document"))
@@ -101,11 +107,16 @@ fn config(matches: &ArgMatches) -> Result<(), String> {
     };
     let settings = Settings::read(matches)?;
     if command == "check" {
+        plugins::check(&settings)?;
         println!("the configuration is right");
         return Ok(());
     }
     for (name, (value, from)) in &settings.origin {
         println!("{name:<30} {value:<50} {from}");
+    }
+    let file = settings.file.as_deref().unwrap_or(std::path::Path::new(""));
+    for (name, value) in settings.plugins.iter().map(PluginSection::shown) {
+        println!("{name:<30} {value:<50} file {}", file.display());
     }
     Ok(())
 }
@@ -133,7 +144,7 @@ async fn start(
     settings: &Settings,
     extend: impl FnOnce(HostBuilder) -> HostBuilder,
 ) -> Result<Host, String> {
-    let builder = defaults::register(Host::builder(), settings)
+    let builder = plugins::configure(defaults::register(Host::builder(), settings), settings)
         .zone(settings.timezone)
         .calendars(CalendarFiles::at(settings.calendars.as_deref()).calendars()?)
         .store_url(&settings.store);
@@ -153,6 +164,7 @@ async fn serve(
     extend: impl FnOnce(HostBuilder) -> HostBuilder,
 ) -> Result<(), String> {
     log(&settings);
+    plugins::check(&settings)?;
     // Asked for before anything starts, so that a signal during the start is not lost.
     let stop = stop_signal()?;
     let extend = |builder| extend(builder).fetch_threads();
@@ -170,6 +182,8 @@ async fn serve(
         host.stopping()
             .run_until_cancelled_owned(files.watch(host.clone())),
     );
+    let keep = plugins::keep(settings.clone(), host.clone(), host.stopping());
+    let keep = tokio::spawn(keep);
     let server = if settings.job_metrics {
         server
     } else {
@@ -198,6 +212,8 @@ async fn serve(
         .run(stop)
         .await
         .map_err(|error| format!("cannot serve: {error}"))?;
+    keep.await
+        .map_err(|error| format!("cannot end plugins: {error}"))?;
     eprintln!("stock-scheduler has stopped");
     Ok(())
 }
@@ -236,4 +252,9 @@ fn log(settings: &Settings) {
         .with(layer)
         .with(levels)
         .try_init();
+}
+
+/// The machine's present instant, where no store says.
+fn now() -> chrono::DateTime<chrono::Utc> {
+    stock_scheduler_sdk::Clock::now(&stock_scheduler_sdk::SystemClock)
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use super::sections::{self, PluginSection};
 use chrono_tz::Tz;
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches};
@@ -49,7 +50,7 @@ const fn switch(name: &'static str, help: &'static str) -> Setting {
     }
 }
 
-const SETTINGS: [Setting; 17] = [
+const SETTINGS: [Setting; 18] = [
     setting(
         "listen",
         "ADDRESS:PORT",
@@ -132,6 +133,10 @@ const SETTINGS: [Setting; 17] = [
         "1000",
         "Requests to the provider in any hour; 0: no limit",
     ),
+    switch(
+        "private-webhooks",
+        "Let webhooks lead to addresses that are not public, such as this machine's network",
+    ),
     setting(
         "value-format",
         "FORMAT",
@@ -206,8 +211,14 @@ pub struct Settings {
     pub yfinance_concurrency: u32,
     /// Requests in any hour; 0 is no limit.
     pub yfinance_requests_per_hour: u32,
+    /// Let webhooks lead to addresses that are not public.
+    pub private_webhooks: bool,
     /// How data is written to Redis.
     pub value_format: String,
+    /// The file that was read.
+    pub file: Option<PathBuf>,
+    /// What the file says of plugins.
+    pub plugins: Vec<PluginSection>,
     /// Each value as text with where it came from, secrets masked.
     pub origin: BTreeMap<&'static str, (String, String)>,
 }
@@ -216,7 +227,7 @@ impl Settings {
     /// Reads the flags, the environment and the file, in this order of weight.
     pub(super) fn read(matches: &ArgMatches) -> Result<Self, String> {
         let path = matches.get_one::<String>("config").map(PathBuf::from);
-        let file = path
+        let (file, plugins) = path
             .as_deref()
             .map(read_file)
             .transpose()?
@@ -230,7 +241,11 @@ impl Settings {
                 value(setting, matches, &file, path.as_deref()),
             );
         }
-        raw.settle()
+        Ok(Self {
+            file: path,
+            plugins,
+            ..raw.settle()?
+        })
     }
 }
 
@@ -271,12 +286,14 @@ fn plain(value: &toml::Value) -> String {
 }
 
 /// Reads a file and refuses keys that are no settings.
-fn read_file(path: &Path) -> Result<toml::Table, String> {
+fn read_file(path: &Path) -> Result<(toml::Table, Vec<PluginSection>), String> {
     let text = std::fs::read_to_string(path)
         .map_err(|e| format!("cannot read {}: {e}", path.display()))?;
-    let table: toml::Table = text
+    let mut table: toml::Table = text
         .parse()
         .map_err(|e| format!("{} is not TOML: {e}", path.display()))?;
+    let plugins = sections::read(table.remove("plugins"))
+        .map_err(|why| format!("{}: {why}", path.display()))?;
     let names: Vec<_> = SETTINGS
         .iter()
         .map(|setting| setting.name.replace('-', "_"))
@@ -290,7 +307,12 @@ fn read_file(path: &Path) -> Result<toml::Table, String> {
             return Err(format!("{}: unknown key {key:?}{hint}", path.display()));
         }
     }
-    Ok(table)
+    Ok((table, plugins))
+}
+
+/// What a file says of plugins now.
+pub(super) fn plugins_of(path: &Path) -> Result<Vec<PluginSection>, String> {
+    read_file(path).map(|(_, plugins)| plugins)
 }
 
 /// The settings as text.
@@ -335,6 +357,9 @@ impl Raw {
             yfinance_burst: self.parse("yfinance-burst")?,
             yfinance_concurrency: self.parse("yfinance-concurrency")?,
             yfinance_requests_per_hour: self.parse("yfinance-requests-per-hour")?,
+            private_webhooks: self.flag("private-webhooks")?,
+            file: None,
+            plugins: Vec::new(),
             value_format: self.word("value-format", &["bare", "wrapped"])?,
             origin: self.origin(),
         })

@@ -20,6 +20,8 @@ const PLUGIN_MISSING: &str = "plugin_missing";
 const DOWN: &str = "down";
 /// Why a fire is missed that waited while its job was edited or stopped.
 const EDITED: &str = "edited";
+/// The kind of schedule by which a job follows another.
+pub(crate) const AFTER: &str = "after";
 /// The most fires that go by in one step; the rest follows in the next step.
 const MOST_FIRES: usize = 500;
 
@@ -125,7 +127,7 @@ pub(crate) fn next_fire(
         _ => LOOK_AGAIN,
     };
     NextFire::Unknown {
-        look_again: now + look_again,
+        look_again: now + schedule.ask_again_after().unwrap_or(look_again),
     }
 }
 
@@ -327,9 +329,16 @@ fn new_run(job: &Job, fire_time: DateTime<Utc>, zone: Tz) -> NewRun {
     NewRun {
         id: RunId::random(),
         fire_time: Some(fire_time),
-        triggered_by: TriggeredBy::SchedulerAuto,
+        triggered_by: triggered_by(job),
         plan: RunPlan::of(job, job.window(today)),
         overlap: job.overlap,
+    }
+}
+
+fn triggered_by(job: &Job) -> TriggeredBy {
+    match job.schedule["kind"] == AFTER {
+        true => TriggeredBy::Chain,
+        false => TriggeredBy::SchedulerAuto,
     }
 }
 

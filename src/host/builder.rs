@@ -9,18 +9,19 @@ use chrono_tz::Tz;
 use serde_json::Value;
 use stock_scheduler_sdk::schedule::zones::canonical;
 use stock_scheduler_sdk::{
-    Calendars, Clock, ConfigError, Event, Fetcher, FetcherFactory, MemoryStore, ScheduleFactory,
-    Store, StoreFactory, SystemClock,
+    Calendars, Clock, ConfigError, Event, Fetcher, FetcherFactory, Listener, ListenerFactory,
+    MemoryStore, Registry, ScheduleFactory, Store, StoreFactory, SystemClock,
 };
 use tokio::sync::{Notify, broadcast};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::plugins::unknown;
+use super::after::{self, AfterFactory};
+use super::plugins::{FetcherSource, ListenerEntry, ListenerKind, ScheduleEntry, unknown};
 use super::timed::Timed;
-use super::{Cache, FetcherEntry, Host, Inner, Plugins};
+use super::{Cache, Host, Inner, Plugins};
 use crate::engine::{Engine, StoreTime};
-use crate::events::{EventBus, Listener};
+use crate::events::{EventBus, Hears};
 use crate::metrics;
 
 /// Why a host could not be built.
@@ -30,7 +31,7 @@ pub enum BuildError {
     /// Two plugins of one role have the same name.
     #[error("a {role} named {name:?} is registered twice")]
     Duplicate {
-        /// `fetcher`, `schedule` or `store`.
+        /// `fetcher`, `schedule`, `store` or `listener`.
         role: &'static str,
         /// The name.
         name: String,
@@ -41,7 +42,7 @@ pub enum BuildError {
     /// A plugin cannot be built from its section of the configuration.
     #[error("{role} {name:?}: {error}")]
     Config {
-        /// `fetcher` or `store`.
+        /// `fetcher`, `store` or `listener`.
         role: &'static str,
         /// The name.
         name: String,
@@ -56,50 +57,69 @@ pub enum BuildError {
 /// How many steps of backfills a listener may be behind before it misses some: the next step says all.
 const PROGRESS: usize = 256;
 
-enum FetcherSource {
-    Factory(Arc<dyn FetcherFactory>),
-    Instance(Arc<dyn Fetcher>),
-}
-
 /// Collects plugins and settings; [`start`](Self::start) checks them and makes the host run.
 pub struct HostBuilder {
-    fetchers: BTreeMap<String, FetcherSource>,
-    schedules: BTreeMap<String, Arc<dyn ScheduleFactory>>,
-    stores: BTreeMap<String, Arc<dyn StoreFactory>>,
+    /// Where the plugins come from that are registered next.
+    origin: String,
+    fetchers: BTreeMap<String, (FetcherSource, String)>,
+    schedules: BTreeMap<String, Arc<ScheduleEntry>>,
+    stores: BTreeMap<String, (Arc<dyn StoreFactory>, String)>,
+    listener_kinds: BTreeMap<String, Arc<ListenerKind>>,
+    listeners: BTreeMap<String, Arc<ListenerEntry>>,
     sections: BTreeMap<(&'static str, String), Value>,
-    listeners: Vec<Listener>,
+    hearers: Vec<Hears>,
     duplicate: Option<BuildError>,
     store: Option<Arc<dyn Store>>,
     store_url: Option<String>,
+    store_origin: String,
     zone: Tz,
     calendars: Calendars,
     clock: Arc<dyn Clock>,
     fires: bool,
     fetch_threads: bool,
+    private_webhooks: bool,
 }
 
 impl HostBuilder {
     pub(super) fn new() -> Self {
         Self {
+            origin: "this program".into(),
             fetchers: BTreeMap::new(),
             schedules: BTreeMap::new(),
             stores: BTreeMap::new(),
+            listener_kinds: BTreeMap::new(),
+            listeners: BTreeMap::new(),
             sections: BTreeMap::new(),
-            listeners: Vec::new(),
+            hearers: Vec::new(),
             duplicate: None,
             store: None,
             store_url: None,
+            store_origin: "this program".into(),
             zone: Tz::UTC,
             calendars: Calendars::default(),
             clock: Arc::new(SystemClock),
             fires: true,
             fetch_threads: false,
+            private_webhooks: false,
         }
     }
 
-    /// Registers a fetcher that is built from its section of the configuration.
+    /// Says where the plugins come from that are registered from here on, as the list of plugins shows it.
+    pub fn origin(mut self, origin: &str) -> Self {
+        self.origin = origin.to_owned();
+        self
+    }
+
+    /// Registers a fetcher that is built from its section of the configuration. A section of another name with
+    /// `kind = "NAME"` makes one more of its kind.
     pub fn fetcher(mut self, name: &str, factory: impl FetcherFactory) -> Self {
-        self.add_fetcher(name, FetcherSource::Factory(Arc::new(factory)));
+        Registry::fetcher(&mut self, name, Arc::new(factory));
+        self
+    }
+
+    /// Registers all plugins of a crate, by the function that it has for it.
+    pub fn plugins(mut self, register: impl FnOnce(&mut dyn Registry)) -> Self {
+        register(&mut self);
         self
     }
 
@@ -111,25 +131,42 @@ impl HostBuilder {
 
     /// Registers a kind of schedule.
     pub fn schedule(mut self, kind: &str, factory: impl ScheduleFactory) -> Self {
-        match self.schedules.entry(kind.to_owned()) {
-            Entry::Vacant(place) => drop(place.insert(Arc::new(factory))),
-            Entry::Occupied(_) => self.twice("schedule", kind),
+        Registry::schedule(&mut self, kind, Arc::new(factory));
+        self
+    }
+
+    /// Registers a kind of listener. Each section `plugins.listener.NAME` of the configuration with this name, or with
+    /// `kind` of this name, makes one of it.
+    pub fn listener(mut self, kind: &str, factory: impl ListenerFactory) -> Self {
+        Registry::listener(&mut self, kind, Arc::new(factory));
+        self
+    }
+
+    /// Registers a listener made in code. It hears every event at least once from its first start on, whatever is
+    /// restarted in between, under this name.
+    pub fn listener_instance(mut self, name: &str, listener: impl Listener) -> Self {
+        let entry = ListenerEntry::new(name, name, Arc::new(listener), self.origin.clone());
+        match self.listeners.entry(name.to_owned()) {
+            Entry::Vacant(place) => drop(place.insert(Arc::new(entry))),
+            Entry::Occupied(_) => self.twice("listener", name),
         }
         self
     }
 
     /// Registers a kind of store by the scheme of its address (`redis` for `redis://…`).
     pub fn store_factory(mut self, scheme: &str, factory: impl StoreFactory) -> Self {
-        match self.stores.entry(scheme.to_owned()) {
-            Entry::Vacant(place) => drop(place.insert(Arc::new(factory))),
-            Entry::Occupied(_) => self.twice("store", scheme),
-        }
+        Registry::store(&mut self, scheme, Arc::new(factory));
         self
     }
 
-    /// The plugin's own section of the configuration; `role` is `fetcher` or `store`.
+    /// The plugin's own section of the configuration; `role` is `fetcher`, `store` or `listener`. Of two sections for one
+    /// plugin, the later one's keys win.
     pub fn section(mut self, role: &'static str, name: &str, section: Value) -> Self {
-        self.sections.insert((role, name.to_owned()), section);
+        let place = self.sections.entry((role, name.to_owned())).or_default();
+        match (place, section) {
+            (Value::Object(old), Value::Object(new)) => old.extend(new),
+            (place, new) => *place = new,
+        }
         self
     }
 
@@ -163,15 +200,23 @@ impl HostBuilder {
         self
     }
 
-    /// Calls `listener` for each event, in order. It must be quick: the bus waits for it.
-    pub fn listen(mut self, listener: impl Fn(&Event) + Send + Sync + 'static) -> Self {
-        self.listeners.push(Box::new(listener));
+    /// Calls `hear` for each event that happens while this host runs, in order. It must be quick: the bus waits for it. What
+    /// must miss nothing is a [`Listener`].
+    pub fn listen(mut self, hear: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        self.hearers.push(Box::new(hear));
         self
     }
 
     /// Serves and runs what is asked for by hand, but leaves fires to other instances over the same store.
     pub fn api_only(mut self) -> Self {
         self.fires = false;
+        self
+    }
+
+    /// Lets the webhooks that clients make lead to any address. Without this, they lead to public ones only, so that no
+    /// client reaches by way of this service what it could not reach itself.
+    pub fn private_webhooks(mut self) -> Self {
+        self.private_webhooks = true;
         self
     }
 
@@ -189,14 +234,30 @@ impl HostBuilder {
             return Err(duplicate);
         }
         let store = self.open_store().await?;
-        let fetchers = self.build_fetchers()?;
+        let schedules = self.schedules.clone().into_iter();
+        let after = ScheduleEntry {
+            factory: Arc::new(AfterFactory),
+            origin: "built in".into(),
+        };
         let plugins = Arc::new(Plugins {
-            fetchers,
-            schedules: self.schedules,
+            fetchers: Default::default(),
+            fetcher_kinds: Default::default(),
+            schedules: schedules
+                .chain([(after::KIND.to_owned(), Arc::new(after))])
+                .collect(),
+            listener_kinds: std::mem::take(&mut self.listener_kinds)
+                .into_iter()
+                .collect(),
+            listeners: std::mem::take(&mut self.listeners).into_iter().collect(),
+            store_origin: std::mem::take(&mut self.store_origin),
+            fetch_threads: self.fetch_threads,
+            private_webhooks: self.private_webhooks,
             zone: self.zone,
-            calendars: RwLock::new(self.calendars),
+            calendars: RwLock::new(std::mem::take(&mut self.calendars)),
             followed: Default::default(),
         });
+        self.build_fetchers(&plugins)?;
+        self.build_listeners(&plugins)?;
         metrics::install();
         let store: Arc<dyn Store> = Arc::new(Timed::new(store));
         let time = StoreTime::new(self.clock.clone());
@@ -210,12 +271,12 @@ impl HostBuilder {
         ));
         let cache = Arc::new(Cache::default());
         let stop = CancellationToken::new();
-        let listeners = with_own(self.listeners, &engine, &cache);
+        let hearers = with_own(self.hearers, &engine, &cache);
         let forget = {
             let cache = cache.clone();
             Box::new(move || cache.forget())
         };
-        let (bus, follow) = EventBus::new(store.clone(), listeners, forget, stop.clone());
+        let (bus, follow) = EventBus::new(store.clone(), hearers, forget, stop.clone());
         let tasks = TaskTracker::new();
         tasks.spawn(follow);
         tasks.spawn(stop.clone().run_until_cancelled_owned(metrics::keep_up()));
@@ -234,6 +295,8 @@ impl HostBuilder {
             calendar_problem: Default::default(),
             retime: Notify::new(),
             backfills: Notify::new(),
+            listening: Default::default(),
+            plugins_version: AtomicU64::new(0),
             progress: broadcast::channel(PROGRESS).0,
         };
         let host = Host {
@@ -243,6 +306,7 @@ impl HostBuilder {
         let timetables = host.clone().keep_timetables();
         let tasks = &host.inner.tasks;
         tasks.spawn(stop.clone().run_until_cancelled_owned(timetables));
+        tasks.spawn(host.clone().carry_events());
         if self.fires {
             let backfills = host.clone().work_on_backfills();
             tasks.spawn(stop.run_until_cancelled_owned(backfills));
@@ -255,18 +319,17 @@ impl HostBuilder {
             return Ok(store);
         }
         let Some(url) = self.store_url.take() else {
+            self.store_origin = "built in".into();
             return Ok(Arc::new(MemoryStore::new(self.clock.clone())));
         };
         let scheme = url
             .split_once(':')
             .map_or(url.as_str(), |(scheme, _)| scheme);
-        let Some(factory) = self.stores.get(scheme) else {
-            return Err(BuildError::Unknown(unknown(
-                "store",
-                scheme,
-                self.stores.keys(),
-            )));
+        let Some((factory, origin)) = self.stores.get(scheme) else {
+            let known: Vec<_> = self.stores.keys().cloned().collect();
+            return Err(BuildError::Unknown(unknown("store", scheme, &known)));
         };
+        self.store_origin = origin.clone();
         let section = self
             .sections
             .get(&("store", scheme.to_owned()))
@@ -282,33 +345,36 @@ impl HostBuilder {
             .map_err(config)
     }
 
-    fn build_fetchers(&mut self) -> Result<BTreeMap<String, Arc<FetcherEntry>>, BuildError> {
-        let mut fetchers = BTreeMap::new();
-        for (name, source) in std::mem::take(&mut self.fetchers) {
-            let (fetcher, factory) = match source {
-                FetcherSource::Instance(fetcher) => (fetcher, None),
-                FetcherSource::Factory(factory) => {
-                    let section = self
-                        .sections
-                        .get(&("fetcher", name.clone()))
-                        .unwrap_or(&Value::Null);
-                    let config = |error| BuildError::Config {
-                        role: "fetcher",
-                        name: name.clone(),
-                        error,
-                    };
-                    (factory.build(section).map_err(config)?, Some(factory))
-                }
-            };
-            let entry = FetcherEntry::new(name.clone(), fetcher, factory, self.fetch_threads)?;
-            fetchers.insert(name, Arc::new(entry));
+    fn build_fetchers(&mut self, plugins: &Plugins) -> Result<(), BuildError> {
+        let mut sections = self.sections_of("fetcher");
+        for (name, (source, origin)) in std::mem::take(&mut self.fetchers) {
+            let section = sections.remove(&name).unwrap_or_default();
+            plugins.add_fetcher(&name, source, &section, origin)?;
         }
-        Ok(fetchers)
+        for (name, section) in sections {
+            plugins.configure("fetcher", &name, section)?;
+        }
+        Ok(())
+    }
+
+    fn build_listeners(&mut self, plugins: &Plugins) -> Result<(), BuildError> {
+        for (name, section) in self.sections_of("listener") {
+            plugins.configure("listener", &name, section)?;
+        }
+        Ok(())
+    }
+
+    fn sections_of(&mut self, role: &'static str) -> BTreeMap<String, Value> {
+        let all = std::mem::take(&mut self.sections).into_iter();
+        let (of_role, others): (BTreeMap<_, _>, _) = all.partition(|((of, _), _)| *of == role);
+        self.sections = others;
+        let named = |((_, name), section)| (name, section);
+        of_role.into_iter().map(named).collect()
     }
 
     fn add_fetcher(&mut self, name: &str, source: FetcherSource) {
         match self.fetchers.entry(name.to_owned()) {
-            Entry::Vacant(place) => drop(place.insert(source)),
+            Entry::Vacant(place) => drop(place.insert((source, self.origin.clone()))),
             Entry::Occupied(_) => self.twice("fetcher", name),
         }
     }
@@ -321,14 +387,43 @@ impl HostBuilder {
     }
 }
 
-/// The host's own listeners come first, so that what others read after an event is up to date.
-fn with_own(others: Vec<Listener>, engine: &Arc<Engine>, cache: &Arc<Cache>) -> Vec<Listener> {
+impl Registry for HostBuilder {
+    fn fetcher(&mut self, name: &str, factory: Arc<dyn FetcherFactory>) {
+        self.add_fetcher(name, FetcherSource::Factory(factory));
+    }
+
+    fn schedule(&mut self, kind: &str, factory: Arc<dyn ScheduleFactory>) {
+        let origin = self.origin.clone();
+        let entry = Arc::new(ScheduleEntry { factory, origin });
+        if kind == after::KIND || self.schedules.insert(kind.to_owned(), entry).is_some() {
+            self.twice("schedule", kind);
+        }
+    }
+
+    fn store(&mut self, scheme: &str, factory: Arc<dyn StoreFactory>) {
+        let entry = (factory, self.origin.clone());
+        if self.stores.insert(scheme.to_owned(), entry).is_some() {
+            self.twice("store", scheme);
+        }
+    }
+
+    fn listener(&mut self, kind: &str, factory: Arc<dyn ListenerFactory>) {
+        let origin = self.origin.clone();
+        let entry = Arc::new(ListenerKind { factory, origin });
+        if self.listener_kinds.insert(kind.to_owned(), entry).is_some() {
+            self.twice("listener", kind);
+        }
+    }
+}
+
+/// The host's own come first, so that what others read after an event is up to date.
+fn with_own(others: Vec<Hears>, engine: &Arc<Engine>, cache: &Arc<Cache>) -> Vec<Hears> {
     let (engine, cache) = (engine.clone(), cache.clone());
-    let mut listeners: Vec<Listener> = vec![
+    let mut hearers: Vec<Hears> = vec![
         Box::new(move |event| cache.hear(event)),
         Box::new(move |event| engine.hear(event)),
         Box::new(metrics::heard),
     ];
-    listeners.extend(others);
-    listeners
+    hearers.extend(others);
+    hearers
 }

@@ -8,8 +8,10 @@ use stock_scheduler_sdk::schedule::zones::canonical;
 use stock_scheduler_sdk::{FetcherRef, Interval, Job, JobId, Misfire, Overlap, Prefix, Symbol};
 
 use super::Plugins;
+use super::after;
 use super::fields::{self, FieldError, Fields, Given, ReadError};
 use super::policies;
+use super::shape;
 use super::timetable::LONGEST_JITTER;
 
 /// The most symbols one job may have.
@@ -75,7 +77,7 @@ impl Draft {
             name: fields.take("name", name),
             symbols: fields.take("stock_ids", symbols),
             schedule_time: fields.take("schedule_time", fields::text),
-            schedule: fields.take("schedule", schedule),
+            schedule: schedule_or_after(&mut fields),
             timezone: fields.take("timezone", timezone),
             start_date: fields.take("start_date", fields::date),
             end_date: fields.take("end_date", fields::date),
@@ -108,7 +110,7 @@ impl Draft {
         plugins: &Plugins,
     ) -> Result<Job, Vec<FieldError>> {
         if self.schedule_time.clone().value().is_none() && self.schedule.clone().value().is_none() {
-            let message = "schedule_time (\"HH:MM\") or schedule is required".to_owned();
+            let message = "schedule_time (\"HH:MM\"), schedule or after is required".to_owned();
             return Err(vec![FieldError {
                 pointer: "/schedule_time".into(),
                 code: "required",
@@ -301,7 +303,7 @@ fn check(
 fn check_fetcher(job: &Job, plugins: &Plugins, errors: &mut Vec<FieldError>) {
     let Some(entry) = plugins.fetcher(&job.fetcher.name) else {
         let message =
-            super::plugins::unknown("fetcher", &job.fetcher.name, plugins.fetchers.keys());
+            super::plugins::unknown("fetcher", &job.fetcher.name, &plugins.fetchers.names());
         errors.push(FieldError::value("/fetcher", message));
         return;
     };
@@ -320,11 +322,13 @@ fn check_fetcher(job: &Job, plugins: &Plugins, errors: &mut Vec<FieldError>) {
         );
         errors.push(FieldError::value("/interval", message));
     }
-    if let Some(Err(error)) = entry
-        .factory
-        .as_ref()
-        .map(|factory| factory.check_options(&job.fetcher.options))
-    {
+    let Some(factory) = &entry.factory else {
+        return;
+    };
+    let options = &job.fetcher.options;
+    let shape = factory.options_schema();
+    let checked = shape.map_or(Ok(()), |shape| shape::check(&shape, options));
+    if let Err(error) = checked.and_then(|()| factory.check_options(options)) {
         errors.push(FieldError::value(
             format!("/fetcher/options{}", error.pointer),
             error.message,
@@ -425,6 +429,27 @@ fn schedule(value: Value) -> Result<Value, ReadError> {
         Ok(value)
     } else {
         Err(ReadError::wrong_type("an object with a kind", &value))
+    }
+}
+
+/// The schedule; `after` is short for one of that kind.
+fn schedule_or_after(fields: &mut Fields) -> Given<Value> {
+    let schedule = fields.take("schedule", schedule);
+    let after = fields.take("after", |value| match value {
+        Value::Object(mut object) => {
+            object.insert("kind".into(), after::KIND.into());
+            Ok(Value::Object(object))
+        }
+        other => Err(ReadError::wrong_type("an object with a job", &other)),
+    });
+    match (schedule, after) {
+        (schedule, Given::Absent | Given::Null) => schedule,
+        (Given::Absent | Given::Null, after) => after,
+        (schedule, _) => {
+            let error = ReadError::value("is given beside schedule; give one of them");
+            fields.errors.push(error.at("after"));
+            schedule
+        }
     }
 }
 

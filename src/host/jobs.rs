@@ -9,6 +9,7 @@ use stock_scheduler_sdk::{
     Edit, EditKind, Job, JobId, JobState, NextFire, RequestId, Schedule, StoreErrorKind, StoredJob,
 };
 
+use super::after::After;
 use super::error::JOB_NOT_FOUND;
 use super::forecast;
 use super::{Draft, Examined, FieldError, Host, HostError, JobView, Mode};
@@ -40,9 +41,12 @@ impl Host {
             started.active = true;
             self.next_fire(&started, &JobState::default())?;
         }
+        let lock = self.link(&job).await?;
         let stored = self
             .in_time(self.inner.store.create(job, next.clone()))
-            .await?;
+            .await;
+        self.unlock_links(lock).await;
+        let stored = stored?;
         self.armed(&next);
         Ok(self.view(stored))
     }
@@ -104,6 +108,12 @@ impl Host {
     /// Deletes a job and ends its runs; with `revision`, only that revision of it.
     pub async fn delete_job(&self, id: &JobId, revision: Option<&str>) -> Result<(), HostError> {
         let request = RequestId::random();
+        if let Some(follower) = self.followers(id).await?.first() {
+            let why = format!(
+                "job {follower} follows this one; delete it or give it another schedule first"
+            );
+            return Err(HostError::Conflict(why));
+        }
         let Some(revision) = revision else {
             return Ok(self
                 .in_time(self.inner.store.delete(id, None, request))
@@ -158,6 +168,8 @@ impl Host {
         let asked = catch_unwind(AssertUnwindSafe(|| forecast::next_running(&schedule, from)));
         let (next, why) = match asked {
             Ok(Ok(fire)) => (next.map(|_| fire.at), None),
+            // One that follows another job says by its schedule why nobody knows yet.
+            Ok(Err(_)) if After::of(&stored.job).is_some() => (None, None),
             Ok(Err(ends)) => (None, ends.at.map(|_| ends.reason)),
             Err(_) => (next, Some("its schedule panicked".into())),
         };
@@ -212,7 +224,13 @@ impl Host {
                 next: next.clone(),
                 kind,
             };
-            match self.in_time(self.inner.store.edit(edit)).await {
+            let lock = match next {
+                Some(_) => self.link(&edit.job).await?,
+                None => None,
+            };
+            let written = self.in_time(self.inner.store.edit(edit)).await;
+            self.unlock_links(lock).await;
+            match written {
                 Err(error) if error.kind() == StoreErrorKind::Conflict => continue,
                 outcome => {
                     let stored = outcome?;

@@ -1,24 +1,32 @@
 //! The host: plugins found by name, and the use cases behind every face of the service.
 
+mod after;
 mod backfill;
 mod backfilling;
 mod builder;
 mod cache;
 mod calendars;
+mod chain;
 mod draft;
 mod error;
 mod explain;
 mod fields;
 mod forecast;
 mod jobs;
+mod listening;
+mod listing;
+mod named;
 mod plugins;
 mod policies;
 mod preview;
 mod reading;
+mod registering;
 mod runs;
+pub(crate) mod shape;
 mod timed;
 mod timetable;
 mod upcoming;
+mod webhooks;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -40,17 +48,22 @@ pub use backfill::{Backfill, BackfillStatus, BackfillWish};
 pub use builder::{BuildError, HostBuilder};
 pub use cache::JobView;
 pub use calendars::FollowedCalendar;
+pub use chain::Cause;
 pub use draft::{Draft, MOST_SYMBOLS, Mode};
 pub use error::HostError;
 pub(crate) use error::{DATASET_NOT_FOUND, NO_HISTORY, RUN_NOT_FOUND};
 pub use explain::{AskedTime, ExchangeDay, Explanation};
 pub use fields::FieldError;
 pub use forecast::Ends;
-pub(crate) use plugins::{Examined, FetcherEntry, Plugins};
+pub use listening::{DeliveryRecord, DeliveryStatus, Try};
+pub use listing::PluginView;
+pub(crate) use plugins::{Examined, FetcherEntry, ListenerEntry, Plugins};
 pub use preview::{Preview, PreviewWish};
 pub use reading::Status;
 pub use runs::ManualRun;
 pub use upcoming::Upcoming;
+pub(crate) use webhooks::masked;
+pub use webhooks::{Webhook, WebhookWish};
 
 /// At most so long an answer waits for the store.
 const STORE_DEADLINE: Duration = Duration::from_millis(900);
@@ -78,6 +91,9 @@ struct Inner {
     retime: Notify,
     /// A backfill is to begin.
     backfills: Notify,
+    listening: listening::Signals,
+    /// Counts the changes of plugins.
+    plugins_version: AtomicU64,
     /// Tells how far the backfills are that this host works on.
     progress: broadcast::Sender<Arc<Backfill>>,
     last_counts: std::sync::Mutex<Arc<stock_scheduler_sdk::JobCounts>>,

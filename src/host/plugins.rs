@@ -1,18 +1,20 @@
 //! The registered plugins, found by name.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
-use std::io;
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use chrono_tz::Tz;
 use serde_json::Value;
 use stock_scheduler_sdk::{
-    Calendars, ConfigError, Fetcher, FetcherFactory, FetcherInfo, Job, Schedule, ScheduleContext,
-    ScheduleFactory,
+    Calendars, ConfigError, Fetcher, FetcherFactory, FetcherInfo, Job, Listener, ListenerFactory,
+    ListenerInfo, Schedule, ScheduleContext, ScheduleFactory,
 };
 
+use super::builder::BuildError;
 use super::fields::nearest;
+use super::named::Named;
 use super::timetable::Timetable;
 use crate::engine::gate::Gate;
 use crate::engine::threads::Threads;
@@ -26,6 +28,8 @@ pub(crate) struct FetcherEntry {
     pub(crate) threads: Threads,
     pub(crate) gate: Gate,
     pub(crate) fetches: Fetches,
+    /// Where the plugin comes from, in words.
+    pub(crate) origin: String,
     /// What checks a job's options; an instance made in code takes any.
     pub(crate) factory: Option<Arc<dyn FetcherFactory>>,
 }
@@ -35,8 +39,9 @@ impl FetcherEntry {
         name: String,
         fetcher: Arc<dyn Fetcher>,
         factory: Option<Arc<dyn FetcherFactory>>,
+        origin: String,
         own_threads: bool,
-    ) -> io::Result<Self> {
+    ) -> std::io::Result<Self> {
         let info = fetcher.info();
         let threads = if own_threads {
             Threads::start(&info.limits)?
@@ -51,15 +56,82 @@ impl FetcherEntry {
             info,
             threads,
             gate,
+            origin,
             factory,
         })
     }
 }
 
+/// A registered kind of schedule.
+pub(crate) struct ScheduleEntry {
+    pub(crate) factory: Arc<dyn ScheduleFactory>,
+    /// Where the plugin comes from, in words.
+    pub(crate) origin: String,
+}
+
+/// What a fetcher is made of.
+pub(crate) enum FetcherSource {
+    Factory(Arc<dyn FetcherFactory>),
+    Instance(Arc<dyn Fetcher>),
+    Made(Arc<dyn Fetcher>, Arc<dyn FetcherFactory>),
+}
+
+/// A registered kind of listener.
+pub(crate) struct ListenerKind {
+    pub(crate) factory: Arc<dyn ListenerFactory>,
+    /// Where the plugin comes from, in words.
+    pub(crate) origin: String,
+}
+
+/// A listener that hears every event.
+pub(crate) struct ListenerEntry {
+    pub(crate) name: String,
+    /// The name of its kind.
+    pub(crate) kind: String,
+    pub(crate) listener: Arc<dyn Listener>,
+    pub(crate) info: ListenerInfo,
+    /// Where the plugin comes from, in words.
+    pub(crate) origin: String,
+    pub(crate) counters: Carried,
+}
+
+/// What became of the deliveries to one listener since the start.
+#[derive(Debug, Default)]
+pub(crate) struct Carried {
+    pub(crate) delivered: AtomicU64,
+    /// Tries that failed and are made again.
+    pub(crate) retried: AtomicU64,
+    /// Events that were given up.
+    pub(crate) failed: AtomicU64,
+}
+
+impl ListenerEntry {
+    pub(crate) fn new(name: &str, kind: &str, listener: Arc<dyn Listener>, origin: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            info: listener.info(),
+            listener,
+            origin,
+            counters: Carried::default(),
+        }
+    }
+}
+
 /// All registered plugins, and the zone of jobs that name none.
 pub(crate) struct Plugins {
-    pub(crate) fetchers: BTreeMap<String, Arc<FetcherEntry>>,
-    pub(crate) schedules: BTreeMap<String, Arc<dyn ScheduleFactory>>,
+    pub(crate) fetchers: Named<FetcherEntry>,
+    /// The factories of fetchers, of which sections of the configuration make more.
+    pub(crate) fetcher_kinds: Named<dyn FetcherFactory>,
+    pub(crate) schedules: Named<ScheduleEntry>,
+    pub(crate) listener_kinds: Named<ListenerKind>,
+    pub(crate) listeners: Named<ListenerEntry>,
+    /// Where the store's plugin comes from, in words.
+    pub(crate) store_origin: String,
+    /// Whether each fetcher gets threads of its own.
+    pub(crate) fetch_threads: bool,
+    /// Whether webhooks that clients make may lead to addresses that are not public.
+    pub(crate) private_webhooks: bool,
     pub(crate) zone: Tz,
     /// The calendars of exchanges, which may be corrected at any time.
     pub(crate) calendars: RwLock<Calendars>,
@@ -68,8 +140,69 @@ pub(crate) struct Plugins {
 }
 
 impl Plugins {
+    /// Registers a fetcher, in the place of one of this name.
+    pub(crate) fn add_fetcher(
+        &self,
+        name: &str,
+        source: FetcherSource,
+        section: &Value,
+        origin: String,
+    ) -> Result<(), BuildError> {
+        let config = |error| BuildError::Config {
+            role: "fetcher",
+            name: name.to_owned(),
+            error,
+        };
+        let (fetcher, factory) = match source {
+            FetcherSource::Instance(fetcher) => (fetcher, None),
+            FetcherSource::Made(fetcher, factory) => (fetcher, Some(factory)),
+            FetcherSource::Factory(factory) => {
+                let fetcher = factory.build(section).map_err(config)?;
+                self.fetcher_kinds.put(name, factory.clone());
+                (fetcher, Some(factory))
+            }
+        };
+        let own = self.fetch_threads;
+        let entry = FetcherEntry::new(name.to_owned(), fetcher, factory, origin, own)?;
+        self.fetchers.put(name, Arc::new(entry));
+        Ok(())
+    }
+
+    /// Makes the fetcher or listener `name` that a section of the configuration describes, of the registered kind that it
+    /// names or whose name it has.
+    pub(crate) fn configure(
+        &self,
+        role: &'static str,
+        name: &str,
+        mut section: Value,
+    ) -> Result<(), BuildError> {
+        let named = section.as_object_mut().and_then(|keys| keys.remove("kind"));
+        let kind = named.as_ref().and_then(Value::as_str).unwrap_or(name);
+        let origin = format!("configuration, of kind {kind:?}");
+        if role == "fetcher" {
+            let Some(factory) = self.fetcher_kinds.get(kind) else {
+                let known = self.fetcher_kinds.names();
+                return Err(BuildError::Unknown(unknown(role, kind, &known)));
+            };
+            return self.add_fetcher(name, FetcherSource::Factory(factory), &section, origin);
+        }
+        let Some(entry) = self.listener_kinds.get(kind) else {
+            let known = self.listener_kinds.names();
+            return Err(BuildError::Unknown(unknown(role, kind, &known)));
+        };
+        let listener = entry.factory.build(&section);
+        let listener = listener.map_err(|error| BuildError::Config {
+            role,
+            name: name.to_owned(),
+            error,
+        })?;
+        let entry = ListenerEntry::new(name, kind, listener, origin);
+        self.listeners.put(name, Arc::new(entry));
+        Ok(())
+    }
+
     pub(crate) fn fetcher(&self, name: &str) -> Option<Arc<FetcherEntry>> {
-        self.fetchers.get(name).cloned()
+        self.fetchers.get(name)
     }
 
     /// The schedule that `spec` describes, for a job whose own zone is `zone`.
@@ -87,22 +220,22 @@ impl Plugins {
             ));
         };
         let Some(kind) = object.get("kind").and_then(Value::as_str) else {
-            let names = listed(self.schedules.keys());
+            let names = listed(&self.schedules.names());
             return Err(ConfigError::at(
                 "/kind",
                 format!("a schedule needs a kind; registered are {names}"),
             ));
         };
-        let Some(factory) = self.schedules.get(kind) else {
+        let Some(entry) = self.schedules.get(kind) else {
             return Err(ConfigError::at(
                 "/kind",
-                unknown("schedule", kind, self.schedules.keys()),
+                unknown("schedule", kind, &self.schedules.names()),
             ));
         };
         let mut rest = object.clone();
         rest.remove("kind");
         let context = ScheduleContext::new(zone).with_calendars(self.calendars());
-        factory.build(&Value::Object(rest), &context)
+        entry.factory.build(&Value::Object(rest), &context)
     }
 
     /// The schedule by which a job fires.
@@ -139,8 +272,8 @@ impl Plugins {
         let fetcher = &job.fetcher.name;
         let problem = match &built {
             _ if job.problem.is_some() => job.problem.clone(),
-            _ if !self.fetchers.contains_key(fetcher) => {
-                Some(unknown("fetcher", fetcher, self.fetchers.keys()))
+            _ if !self.fetchers.contains(fetcher) => {
+                Some(unknown("fetcher", fetcher, &self.fetchers.names()))
             }
             built => built.as_ref().err().map(ToString::to_string),
         };
@@ -177,19 +310,15 @@ pub(crate) struct Examined {
 impl fmt::Debug for Plugins {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Plugins")
-            .field("fetchers", &self.fetchers.keys())
-            .field("schedules", &self.schedules.keys())
+            .field("fetchers", &self.fetchers.names())
+            .field("schedules", &self.schedules.names())
             .finish_non_exhaustive()
     }
 }
 
 /// `no fetcher named "yfinanse"; did you mean "yfinance"? Registered are "stooq", "yfinance"`
-pub(crate) fn unknown<'a>(
-    role: &str,
-    name: &str,
-    known: impl Iterator<Item = &'a String> + Clone,
-) -> String {
-    let near = nearest(name, known.clone().map(String::as_str));
+pub(crate) fn unknown(role: &str, name: &str, known: &[String]) -> String {
+    let near = nearest(name, known.iter().map(String::as_str));
     let listed = listed(known);
     match near {
         Some(near) => {
@@ -199,9 +328,7 @@ pub(crate) fn unknown<'a>(
     }
 }
 
-fn listed<'a>(names: impl Iterator<Item = &'a String>) -> String {
-    names
-        .map(|name| format!("{name:?}"))
-        .collect::<Vec<_>>()
-        .join(", ")
+fn listed(names: &[String]) -> String {
+    let quoted: Vec<_> = names.iter().map(|name| format!("{name:?}")).collect();
+    quoted.join(", ")
 }

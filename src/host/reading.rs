@@ -59,8 +59,8 @@ impl Host {
             store: self.inner.store.kind(),
             store_ok,
             store_latency: self.inner.latency.load(Ordering::Relaxed),
-            fetchers: self.inner.plugins.fetchers.keys().cloned().collect(),
-            schedules: self.inner.plugins.schedules.keys().cloned().collect(),
+            fetchers: self.inner.plugins.fetchers.names(),
+            schedules: self.inner.plugins.schedules.names(),
             warnings: self.warnings(),
         }
     }
@@ -140,21 +140,29 @@ impl Host {
 impl Host {
     /// The registered kinds of schedules, each with the JSON Schema of its fields.
     pub fn schedule_schemas(&self) -> Vec<(String, serde_json::Value)> {
-        let schedules = self.inner.plugins.schedules.iter();
+        let schedules = self.inner.plugins.schedules.all().into_iter();
         schedules
-            .map(|(kind, factory)| (kind.clone(), factory.schema()))
+            .map(|(kind, entry)| (kind, entry.factory.schema()))
             .collect()
     }
 
     /// The intervals that any registered fetcher has, as words.
     pub fn intervals(&self) -> std::collections::BTreeSet<String> {
-        let fetchers = self.inner.plugins.fetchers.values();
-        let intervals = fetchers.flat_map(|fetcher| &fetcher.info.intervals);
+        let fetchers = self.inner.plugins.fetchers.all();
+        let intervals = fetchers
+            .iter()
+            .flat_map(|(_, fetcher)| &fetcher.info.intervals);
         intervals.map(ToString::to_string).collect()
     }
 
+    /// A registered fetcher.
+    pub fn fetcher(&self, name: &str) -> Option<Arc<dyn stock_scheduler_sdk::Fetcher>> {
+        let entry = self.inner.plugins.fetcher(name)?;
+        Some(entry.fetcher.clone())
+    }
+
     /// The names of the registered fetchers.
-    pub fn fetcher_names(&self) -> impl Iterator<Item = &str> {
-        self.inner.plugins.fetchers.keys().map(String::as_str)
+    pub fn fetcher_names(&self) -> Vec<String> {
+        self.inner.plugins.fetchers.names()
     }
 }

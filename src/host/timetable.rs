@@ -169,6 +169,10 @@ impl Schedule for Timetable {
     fn exchange(&self) -> Option<Arc<dyn Calendar>> {
         self.schedule.exchange()
     }
+
+    fn ask_again_after(&self) -> Option<TimeDelta> {
+        self.schedule.ask_again_after()
+    }
 }
 
 fn seconds(delay: TimeDelta) -> f64 {

@@ -37,5 +37,8 @@ mod provider_trouble;
 /// The published document.
 mod openapi;
 
+/// Plugins that are programs.
+mod plugins;
+
 /// The wire contract.
 mod http;

@@ -48,6 +48,8 @@ pub(super) struct JobOptions {
     schedule_time: Option<String>,
     /// When the job is due: an object with a `kind`. Wins over `schedule_time`.
     schedule: Option<Any<Value>>,
+    /// Due when a run of another job has ended: short for a `schedule` of kind `after`.
+    after: Option<Any<Value>>,
     /// The IANA zone of the schedule's times and of "today"; the service's own by default.
     timezone: Option<String>,
     /// First date wanted, included.

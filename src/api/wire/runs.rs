@@ -6,6 +6,7 @@ use serde::Serialize;
 use stock_scheduler_sdk::{Fire, Run, RunStatus, SymbolState};
 
 use super::time;
+use crate::host::Cause;
 
 /// What a run by hand does otherwise than the job says.
 #[derive(Debug, Object)]
@@ -56,6 +57,8 @@ pub(crate) struct Execution {
     duration_seconds: Option<f64>,
     /// `scheduler_auto`, `manual_trigger`, `retry` or `backfill`.
     triggered_by: String,
+    /// The run whose end caused it, where the job follows another.
+    caused_by: Option<CauseBody>,
     /// Further facts.
     metadata: ExecutionMetadata,
     /// The fire time it answers; null for a run by hand.
@@ -110,7 +113,7 @@ pub(crate) struct SymbolError {
 }
 
 impl Execution {
-    pub(crate) fn new(run: &Run, zone: Tz) -> Self {
+    pub(crate) fn new(run: &Run, cause: Option<Cause>, zone: Tz) -> Self {
         let mut body = Self {
             execution_id: run.id.to_string(),
             job_id: run.job.to_string(),
@@ -134,6 +137,7 @@ impl Execution {
                 interval: run.plan.interval.to_string(),
             },
             scheduled_for: run.fire_time.map(|at| time(at, zone)),
+            caused_by: cause.map(CauseBody::from),
             attempt: run.attempt,
             revision: run.plan.revision,
             symbols: Vec::with_capacity(run.symbols.len()),
@@ -189,10 +193,31 @@ pub(crate) struct FireBody {
     execution_id: Option<String>,
     /// How long after its time the run began, in seconds.
     lateness_seconds: Option<f64>,
+    /// The run whose end caused it, where the job follows another.
+    caused_by: Option<CauseBody>,
+}
+
+/// The run whose end made a job due that follows.
+#[derive(Debug, Object, Serialize)]
+#[oai(rename = "Cause")]
+pub(crate) struct CauseBody {
+    /// The job that was followed.
+    job_id: String,
+    /// Its run.
+    execution_id: String,
+}
+
+impl From<Cause> for CauseBody {
+    fn from(cause: Cause) -> Self {
+        Self {
+            job_id: cause.job.to_string(),
+            execution_id: cause.execution.to_string(),
+        }
+    }
 }
 
 impl FireBody {
-    pub(crate) fn new(fire: &Fire, zone: Tz) -> Self {
+    pub(crate) fn new(fire: &Fire, cause: Option<Cause>, zone: Tz) -> Self {
         Self {
             scheduled_for: time(fire.fire_time, zone),
             state: fire.state.as_str().into(),
@@ -201,6 +226,7 @@ impl FireBody {
             lateness_seconds: fire
                 .started_at
                 .map(|at| (at - fire.fire_time).as_seconds_f64()),
+            caused_by: cause.map(CauseBody::from),
         }
     }
 }

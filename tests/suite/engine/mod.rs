@@ -1,5 +1,7 @@
 //! The clockwork on simulated time: days pass in a moment, and every fire is accounted for.
 
+/// Jobs that follow other jobs.
+mod chain;
 /// Fires on time, across clock changes, downtime and clocks that are set.
 mod firing;
 /// Hosts that start, stop and follow one another.

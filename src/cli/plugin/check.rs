@@ -1,0 +1,331 @@
+//! `stock-scheduler plugin check`: whether a plugin keeps its promises, in sentences.
+
+use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use clap::{Arg, ArgAction, ArgMatches, Command};
+use serde_json::Value;
+use stock_scheduler_sdk::conformance::fetcher::FetcherCases;
+use stock_scheduler_sdk::conformance::{Broken, fetcher, schedule};
+use stock_scheduler_sdk::{
+    Delivery, Event, EventId, EventKind, FetchRequest, Fetcher, Interval, Listener,
+    ScheduleContext, ScheduleFactory, Symbol,
+};
+
+use super::super::PluginSection;
+use super::super::{Settings, settings, start};
+use crate::defaults::process::{Checked, CheckedFetcher};
+use crate::host::HostBuilder;
+
+pub(super) fn command() -> Command {
+    let open = |name: &'static str, value: &'static str, help: &'static str| {
+        Arg::new(name).long(name).value_name(value).help(help)
+    };
+    Command::new("check")
+        .about("Say whether a plugin keeps its promises")
+        .arg(
+            Arg::new("plugin")
+                .value_name("COMMAND|NAME")
+                .required(true)
+                .num_args(1..)
+                .action(ArgAction::Append)
+                .help("A program such as \"python3 mine.py\", a plugin of the configuration, or a fetcher of this program"),
+        )
+        .arg(open("symbol", "SYMBOL", "A symbol that a fetcher has bars of [default: its own example]"))
+        .arg(open("start", "DATE", "The first date to ask for"))
+        .arg(open("end", "DATE", "The first date not to ask for"))
+        .arg(open("interval", "INTERVAL", "The length of a bar"))
+        .arg(open("options", "JSON", "A job's options for the fetcher"))
+        .arg(open("unknown", "SYMBOL", "A symbol that the provider does not know"))
+        .arg(open("spec", "JSON", "A schedule of the plugin's kind [default: its own example]"))
+        .arg(open("with-config", "JSON", "What a program is given as its configuration"))
+        .args(settings::args())
+}
+
+pub(super) async fn run(
+    matches: &ArgMatches,
+    extend: impl FnOnce(HostBuilder) -> HostBuilder,
+) -> Result<(), String> {
+    let settings = Settings::read(matches)?;
+    let asked = Asked::read(matches)?;
+    let words: Vec<_> = matches
+        .get_many::<String>("plugin")
+        .into_iter()
+        .flatten()
+        .cloned()
+        .collect();
+    let mut report = Report::default();
+    match section(&settings, &words, &asked)? {
+        Some(section) => check_program(&section, &asked, &mut report).await?,
+        None => check_fetcher_of(settings, extend, &words[0], &asked, &mut report).await?,
+    }
+    report.end()
+}
+
+/// What is asked of the plugin, where the command line says.
+struct Asked {
+    symbol: Option<Symbol>,
+    start: Option<NaiveDate>,
+    end: Option<NaiveDate>,
+    interval: Interval,
+    options: Value,
+    unknown: Option<Symbol>,
+    spec: Option<Value>,
+    config: Option<Value>,
+}
+
+impl Asked {
+    fn read(matches: &ArgMatches) -> Result<Self, String> {
+        fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
+            matches: &ArgMatches,
+            name: &str,
+        ) -> Result<Option<T>, String> {
+            let text = matches.get_one::<String>(name);
+            let read = |text: &String| text.parse().map_err(|e| format!("--{name} {text:?}: {e}"));
+            text.map(read).transpose()
+        }
+        Ok(Self {
+            symbol: parsed(matches, "symbol")?,
+            start: parsed(matches, "start")?,
+            end: parsed(matches, "end")?,
+            interval: parsed(matches, "interval")?.unwrap_or_default(),
+            options: parsed(matches, "options")?.unwrap_or_default(),
+            unknown: parsed(matches, "unknown")?,
+            spec: parsed(matches, "spec")?,
+            config: parsed(matches, "with-config")?,
+        })
+    }
+
+    /// What to ask a fetcher: what the command line says, else the fetcher's own example.
+    fn cases(
+        &self,
+        example: Option<FetchRequest>,
+        unknown: Option<Symbol>,
+    ) -> Result<FetcherCases, String> {
+        let request = match (&self.symbol, self.start, self.end, example) {
+            (Some(symbol), Some(start), Some(end), _) => {
+                FetchRequest::daily(symbol.clone(), start, end)
+                    .with_interval(self.interval)
+                    .with_options(self.options.clone())
+            }
+            (None, None, None, Some(example)) => example,
+            (None, None, None, None) => {
+                return Err("the fetcher describes no `example` to ask it; give --symbol, --start and --end".into());
+            }
+            _ => return Err("--symbol, --start and --end go together".into()),
+        };
+        let cases = FetcherCases::new(request);
+        Ok(match self.unknown.clone().or(unknown) {
+            Some(symbol) => cases.with_unknown(symbol),
+            None => cases,
+        })
+    }
+}
+
+/// What was found, told as it is found.
+#[derive(Default)]
+struct Report {
+    broken: usize,
+}
+
+impl Report {
+    fn kept(&mut self, what: &str) {
+        say!("  ok      {what}");
+    }
+
+    fn broken(&mut self, what: &str) {
+        self.broken += 1;
+        say!("  BROKEN  {what}");
+    }
+
+    fn note(&mut self, what: &str) {
+        say!("  note    {what}");
+    }
+
+    fn outcome(&mut self, what: &str, outcome: Result<(), Broken>) {
+        match outcome {
+            Ok(()) => self.kept(&format!("{what} keeps its promises")),
+            Err(broken) => self.broken(&format!("{what}: {broken}")),
+        }
+    }
+
+    fn end(self) -> Result<(), String> {
+        match self.broken {
+            0 => Ok(()),
+            1 => Err("a promise is broken".into()),
+            count => Err(format!("{count} promises are broken")),
+        }
+    }
+}
+
+/// The section of a program: of the configuration, or made of a command; `None` where a plugin of this program is meant.
+fn section(
+    settings: &Settings,
+    words: &[String],
+    asked: &Asked,
+) -> Result<Option<PluginSection>, String> {
+    let [word] = words else {
+        return Ok(Some(of_command(words, asked)));
+    };
+    let named = |one: &&PluginSection| one.name == *word && one.is_process();
+    if let Some(found) = settings.plugins.iter().find(named) {
+        return Ok(Some(found.clone()));
+    }
+    if !word.contains([' ', '/', '.']) {
+        return Ok(None);
+    }
+    let words = shlex::split(word)
+        .ok_or_else(|| format!("cannot read the command {word:?}: a quote has no end"))?;
+    Ok(Some(of_command(&words, asked)))
+}
+
+fn of_command(words: &[String], asked: &Asked) -> PluginSection {
+    let mut section = serde_json::json!({"command": words});
+    if let Some(config) = &asked.config {
+        section["config"] = config.clone();
+    }
+    PluginSection {
+        role: "fetcher",
+        name: "checked".into(),
+        section,
+    }
+}
+
+async fn check_program(
+    section: &PluginSection,
+    asked: &Asked,
+    report: &mut Report,
+) -> Result<(), String> {
+    let checked = match Checked::start(section).await? {
+        Ok(checked) => checked,
+        Err(why) => {
+            report.broken(&why);
+            return Ok(());
+        }
+    };
+    report.kept(&checked.summary());
+    for why in checked.mistakes() {
+        report.broken(&why);
+    }
+    if let Some(subject) = checked.fetcher() {
+        let CheckedFetcher {
+            fetcher,
+            example,
+            unknown,
+        } = subject;
+        check_fetcher(fetcher.as_ref(), example, unknown, asked, report).await;
+    }
+    for (kind, factory, example) in checked.schedules() {
+        check_schedule(&kind, factory, example, asked, report).await;
+    }
+    if let Some(listener) = checked.listener() {
+        check_listener(listener.as_ref(), report).await;
+    }
+    match checked.stop().await {
+        Ok(()) => report.kept("it ends when its input ends"),
+        Err(why) => report.broken(&why),
+    }
+    Ok(())
+}
+
+async fn check_fetcher(
+    subject: &dyn Fetcher,
+    example: Option<FetchRequest>,
+    unknown: Option<Symbol>,
+    asked: &Asked,
+    report: &mut Report,
+) {
+    match asked.cases(example, unknown) {
+        Ok(cases) => {
+            if cases.unknown.is_none() {
+                report.note("whether an unknown symbol is said to be unknown is not asked; give --unknown SYMBOL");
+            }
+            report.outcome("the fetcher", fetcher::check(subject, cases).await);
+        }
+        Err(why) => report.broken(&why),
+    }
+}
+
+async fn check_schedule(
+    kind: &str,
+    factory: impl ScheduleFactory,
+    example: Option<Value>,
+    asked: &Asked,
+    report: &mut Report,
+) {
+    let Some(spec) = asked.spec.clone().or(example) else {
+        report.broken(&format!(
+            "schedule {kind:?} describes no `example` to ask it; give --spec JSON"
+        ));
+        return;
+    };
+    let now = super::super::now();
+    let span = TimeDelta::days(800);
+    let asked = tokio::task::spawn_blocking(move || {
+        let context = ScheduleContext::new(chrono_tz::America::New_York);
+        let built = factory
+            .build(&spec, &context)
+            .map_err(|error| format!("{spec} is refused: {error}"))?;
+        Ok::<_, String>(schedule::check(built.as_ref(), now - span, now + span))
+    });
+    match asked.await {
+        Ok(Ok(outcome)) => report.outcome(&format!("schedule {kind:?}"), outcome),
+        Ok(Err(why)) => report.broken(&format!("schedule {kind:?}: {why}")),
+        Err(error) => report.broken(&format!("schedule {kind:?} panicked: {error}")),
+    }
+}
+
+async fn check_listener(listener: &dyn Listener, report: &mut Report) {
+    let wants = listener.info().events;
+    if let Some(name) = wants
+        .iter()
+        .find(|name| !EventKind::NAMES.contains(&name.as_str()))
+    {
+        let known = EventKind::NAMES.join(", ");
+        report.broken(&format!(
+            "the listener wants events {name:?}; there are {known}"
+        ));
+    }
+    let at: DateTime<Utc> = super::super::now();
+    let event = Event {
+        id: EventId::START.next(at),
+        at,
+        job: stock_scheduler_sdk::JobId::random(),
+        kind: EventKind::Test {
+            message: "this is a check".into(),
+        },
+    };
+    let first = Delivery::new(event);
+    let again = first.clone().with_attempt(2);
+    for (delivery, what) in [
+        (first, "an event is taken"),
+        (again, "an event that comes twice is taken"),
+    ] {
+        match listener.deliver(&delivery).await {
+            Ok(()) => report.kept(&format!("the listener: {what}")),
+            Err(error) => report.broken(&format!("the listener: {what}: {error}")),
+        }
+    }
+}
+
+/// Checks a fetcher that is registered in this program.
+async fn check_fetcher_of(
+    mut settings: Settings,
+    extend: impl FnOnce(HostBuilder) -> HostBuilder,
+    name: &str,
+    asked: &Asked,
+    report: &mut Report,
+) -> Result<(), String> {
+    settings.store = "memory:".into();
+    settings.api_only = true;
+    let host = start(&settings, extend).await?;
+    let found = host.fetcher(name);
+    let names = host.fetcher_names().join(", ");
+    let Some(found) = found else {
+        host.stop().await;
+        return Err(format!(
+            "no program of the configuration and no fetcher is named {name:?}; fetchers are {names}. A program is given as a command: \"python3 {name}.py\""
+        ));
+    };
+    check_fetcher(found.as_ref(), None, None, asked, report).await;
+    host.stop().await;
+    Ok(())
+}

@@ -1,0 +1,98 @@
+//! The plugins of the configuration: put in force at the start, and again when the file or a plugin's own files change.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+
+use super::sections::PluginSection;
+use super::settings::{self, Settings};
+use crate::defaults::process::{self, Processes};
+use crate::host::{Host, HostBuilder};
+
+/// How often files are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// Refuses sections of programs that are wrong, before anything starts.
+pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    let programs = settings.plugins.iter().filter(|one| one.is_process());
+    programs
+        .into_iter()
+        .try_for_each(|one| process::config(one).map(drop))
+}
+
+/// Hands the sections of plugins that are in this program to the builder.
+pub(super) fn configure(builder: HostBuilder, settings: &Settings) -> HostBuilder {
+    let built_in = settings.plugins.iter().filter(|one| !one.is_process());
+    built_in.fold(builder, |builder, one| {
+        builder.section(one.role, &one.name, one.section.clone())
+    })
+}
+
+/// Runs the programs of the configuration, as the file says from time to time, until `stop`.
+pub(super) async fn keep(settings: Settings, host: Host, stop: CancellationToken) {
+    let mut processes = Processes::new(host.clone());
+    let mut sections = settings.plugins;
+    processes.apply(&programs(&sections)).await;
+    let mut wrong = None;
+    while let Some(()) = stop
+        .run_until_cancelled(tokio::time::sleep(LOOK_EVERY))
+        .await
+    {
+        if let Some(file) = settings.file.clone() {
+            match read(file).await {
+                Ok(new) => {
+                    wrong = None;
+                    put_in_force(&host, &sections, &new);
+                    sections = new;
+                }
+                Err(why) if wrong.as_ref() != Some(&why) => {
+                    tracing::error!("{why}; what was in force stays");
+                    wrong = Some(why);
+                }
+                Err(_) => {}
+            }
+        }
+        processes.apply(&programs(&sections)).await;
+    }
+    processes.stop().await;
+}
+
+async fn read(file: PathBuf) -> Result<Vec<PluginSection>, String> {
+    let read = tokio::task::spawn_blocking(move || settings::plugins_of(&file)).await;
+    read.unwrap_or_else(|error| Err(error.to_string()))
+}
+
+fn programs(sections: &[PluginSection]) -> Vec<PluginSection> {
+    let programs = sections.iter().filter(|one| one.is_process());
+    programs.cloned().collect()
+}
+
+/// Makes anew what has changed of the listeners and of further fetchers; the rest takes effect at the next start.
+fn put_in_force(host: &Host, old: &[PluginSection], new: &[PluginSection]) {
+    let is_same = |one: &PluginSection, other: &PluginSection| {
+        (one.role, &one.name) == (other.role, &other.name)
+    };
+    let is_live = |one: &&PluginSection| {
+        one.role == "listener" || (one.role == "fetcher" && one.section.get("kind").is_some())
+    };
+    let built_in = |one: &&PluginSection| !one.is_process();
+    for gone in old.iter().filter(built_in).filter(is_live) {
+        if !new.iter().any(|one| is_same(one, gone)) {
+            host.remove_plugin(gone.role, &gone.name);
+        }
+    }
+    for changed in new.iter().filter(built_in).filter(|one| !old.contains(one)) {
+        let (role, name) = (changed.role, &changed.name);
+        if !is_live(&changed) {
+            tracing::warn!("plugins.{role}.{name} has changed; it takes effect at the next start");
+            continue;
+        }
+        match host.configure_plugin(role, name, changed.section.clone()) {
+            Ok(()) => tracing::info!("plugins.{role}.{name} has changed and is in force"),
+            Err(error) => {
+                tracing::error!("plugins.{role}.{name}: {error}; what was in force stays")
+            }
+        }
+    }
+}

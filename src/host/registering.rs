@@ -1,0 +1,83 @@
+//! Plugins that come, change and go while the host runs.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use serde_json::Value;
+use stock_scheduler_sdk::{Fetcher, FetcherFactory, Listener, ScheduleFactory};
+
+use super::plugins::{FetcherSource, ListenerEntry, ScheduleEntry};
+use super::{BuildError, Host};
+
+impl Host {
+    /// Registers a fetcher under `name`, in the place of one of this name: runs under way go on with that one. `factory`
+    /// knows its settings and the options of jobs; `origin` says in words where it comes from.
+    pub fn put_fetcher(
+        &self,
+        name: &str,
+        fetcher: Arc<dyn Fetcher>,
+        factory: Option<Arc<dyn FetcherFactory>>,
+        origin: &str,
+    ) -> Result<(), BuildError> {
+        let source = match factory {
+            Some(factory) => FetcherSource::Made(fetcher, factory),
+            None => FetcherSource::Instance(fetcher),
+        };
+        let plugins = &self.inner.plugins;
+        plugins.add_fetcher(name, source, &Value::Null, origin.to_owned())?;
+        self.plugins_changed();
+        Ok(())
+    }
+
+    /// Registers a kind of schedule, in the place of one of this kind.
+    pub fn put_schedule(&self, kind: &str, factory: Arc<dyn ScheduleFactory>, origin: &str) {
+        let origin = origin.to_owned();
+        let entry = Arc::new(ScheduleEntry { factory, origin });
+        self.inner.plugins.schedules.put(kind, entry);
+        self.plugins_changed();
+    }
+
+    /// Registers a listener, in the place of one of this name: it goes on where that one stopped.
+    pub fn put_listener(&self, name: &str, listener: Arc<dyn Listener>, origin: &str) {
+        let entry = ListenerEntry::new(name, name, listener, origin.to_owned());
+        self.inner.plugins.listeners.put(name, Arc::new(entry));
+        self.plugins_changed();
+    }
+
+    /// Makes the fetcher or listener that a section of the configuration describes, in the place of one of this name.
+    pub fn configure_plugin(
+        &self,
+        role: &'static str,
+        name: &str,
+        section: Value,
+    ) -> Result<(), BuildError> {
+        self.inner.plugins.configure(role, name, section)?;
+        self.plugins_changed();
+        Ok(())
+    }
+
+    /// Takes a fetcher, a kind of schedule or a listener out. Jobs that name it stay, and say what they miss.
+    pub fn remove_plugin(&self, role: &str, name: &str) {
+        let plugins = &self.inner.plugins;
+        match role {
+            "fetcher" => plugins.fetchers.remove(name),
+            "schedule" => plugins.schedules.remove(name),
+            "listener" => plugins.listeners.remove(name),
+            _ => return,
+        }
+        self.plugins_changed();
+    }
+
+    /// Counts the changes of plugins since the start.
+    pub(crate) fn plugins_version(&self) -> u64 {
+        self.inner.plugins_version.load(Ordering::Acquire)
+    }
+
+    fn plugins_changed(&self) {
+        self.inner.plugins_version.fetch_add(1, Ordering::AcqRel);
+        // What jobs look like, when they are due and who is told depend on plugins.
+        self.inner.cache.forget();
+        self.inner.retime.notify_one();
+        self.inner.listening.change();
+    }
+}

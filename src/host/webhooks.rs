@@ -1,0 +1,453 @@
+//! Webhooks: listeners that clients make, change and look after while the service runs.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use stock_scheduler_sdk::{
+    ConfigError, Event, EventId, EventKind, JobId, RequestId, Store, StoreError, StoreErrorKind,
+};
+
+use super::fields::{self, Fields, Given, ReadError};
+use super::listening::{self, DeliveryRecord, DeliveryStatus, Try, follower, ledger};
+use super::{FieldError, Host, HostError, ListenerEntry};
+
+/// The kind of listener that a webhook is.
+const KIND: &str = "webhook";
+const NAMESPACE: &str = "webhooks";
+/// Begins the name under which a webhook reads the log.
+pub(super) const READER: &str = "webhook:";
+/// At most so many webhooks.
+const MOST: usize = 1_000;
+const TRIES: usize = 20;
+/// How many documents are read at a time.
+const PAGE: usize = 200;
+
+pub(crate) const WEBHOOK_NOT_FOUND: HostError = HostError::NotFound("Webhook not found");
+pub(crate) const DELIVERY_NOT_FOUND: HostError = HostError::NotFound("Delivery not found");
+
+/// An address that is told what happens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Webhook {
+    /// Its id.
+    pub id: String,
+    /// Where events are sent.
+    pub url: String,
+    /// What they are signed with.
+    pub secret: String,
+    /// The names of the events that it is told; empty: all.
+    pub events: Vec<String>,
+    /// Only those of this job.
+    pub job: Option<JobId>,
+    /// What it is for, in words.
+    pub description: Option<String>,
+    /// Whether it is told anything.
+    pub active: bool,
+    /// Why the service has stopped telling it.
+    pub problem: Option<String>,
+    /// When it was made.
+    pub created_at: DateTime<Utc>,
+}
+
+/// What a client says of a webhook.
+#[derive(Debug, Clone)]
+pub struct WebhookWish {
+    url: Given<String>,
+    secret: Given<String>,
+    events: Given<Vec<String>>,
+    job: Given<JobId>,
+    description: Given<String>,
+    active: Given<bool>,
+}
+
+impl WebhookWish {
+    /// Reads a request's body; `is_new` where there is no webhook yet.
+    pub fn read(body: Value, is_new: bool) -> Result<Self, Vec<FieldError>> {
+        let mut fields = Fields::new(body).map_err(|error| vec![error])?;
+        for name in ["webhook_id", "created_at", "problem"] {
+            fields.ignore(name);
+        }
+        if is_new {
+            fields.require("url");
+        }
+        let wish = Self {
+            url: fields.take("url", fields::text),
+            secret: fields.take("secret", fields::text),
+            events: fields.take("events", events),
+            job: fields.take("job_id", job),
+            description: fields.take("description", description),
+            active: fields.take("is_active", fields::flag),
+        };
+        match fields.finish() {
+            errors if errors.is_empty() => Ok(wish),
+            errors => Err(errors),
+        }
+    }
+
+    /// The webhook as it is after this; null clears what can be missing and changes nothing else.
+    fn apply(self, webhook: &mut Webhook) {
+        if let Given::Value(url) = self.url {
+            webhook.url = url;
+        }
+        // What is shown of a secret may be sent back.
+        if let Given::Value(secret) = self.secret
+            && secret != masked(&webhook.secret)
+        {
+            webhook.secret = secret;
+        }
+        match self.events {
+            Given::Value(events) => webhook.events = events,
+            Given::Null => webhook.events.clear(),
+            Given::Absent => {}
+        }
+        settle(&mut webhook.job, self.job);
+        settle(&mut webhook.description, self.description);
+        if let Given::Value(active) = self.active {
+            webhook.active = active;
+        }
+        if webhook.active {
+            webhook.problem = None;
+        }
+    }
+}
+
+fn settle<T>(place: &mut Option<T>, given: Given<T>) {
+    match given {
+        Given::Value(value) => *place = Some(value),
+        Given::Null => *place = None,
+        Given::Absent => {}
+    }
+}
+
+fn events(value: Value) -> Result<Vec<String>, ReadError> {
+    let mut names = Vec::new();
+    for (place, item) in fields::list(value)?.into_iter().enumerate() {
+        let name = fields::text(item).map_err(|error| error.below(place))?;
+        if !EventKind::NAMES.contains(&name.as_str()) {
+            let near = fields::nearest(&name, EventKind::NAMES.into_iter());
+            let right = match near {
+                Some(near) => format!("did you mean {near:?}?"),
+                None => format!("there are {}", EventKind::NAMES.join(", ")),
+            };
+            let why = format!("must be names of events, not {name:?}; {right}");
+            return Err(ReadError::value(why).below(place));
+        }
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn job(value: Value) -> Result<JobId, ReadError> {
+    let text = fields::text(value)?;
+    let wrong = |_| ReadError::value(format!("must be the id of a job, not {text:?}"));
+    text.parse().map_err(wrong)
+}
+
+fn description(value: Value) -> Result<String, ReadError> {
+    let text = fields::text(value)?;
+    match text.chars().count() {
+        0..=500 => Ok(text),
+        count => Err(ReadError::value(format!(
+            "must be at most 500 characters, not {count}"
+        ))),
+    }
+}
+
+/// A secret as it may be shown.
+pub(crate) fn masked(secret: &str) -> String {
+    let end: String = secret.chars().rev().take(4).collect();
+    format!("whsec_***{}", end.chars().rev().collect::<String>())
+}
+
+impl Webhook {
+    /// The name under which it reads the log.
+    pub(super) fn reader(&self) -> String {
+        reader(&self.id)
+    }
+}
+
+fn reader(id: &str) -> String {
+    format!("{READER}{id}")
+}
+
+/// All webhooks.
+pub(super) async fn all(store: &dyn Store) -> Result<Vec<Webhook>, StoreError> {
+    let (mut webhooks, mut after) = (Vec::new(), None::<String>);
+    loop {
+        let page = store
+            .record_scan(NAMESPACE, "", after.as_deref(), PAGE)
+            .await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(webhooks);
+        };
+        after = Some(last.clone());
+        let read = |(_, record): (String, stock_scheduler_sdk::Record)| {
+            serde_json::from_value::<Webhook>(record.value).ok()
+        };
+        webhooks.extend(page.into_iter().filter_map(read));
+    }
+}
+
+impl Host {
+    /// Makes a webhook; without a secret it gets one. It is told what happens from now on.
+    pub async fn create_webhook(&self, wish: WebhookWish) -> Result<Webhook, HostError> {
+        let mut webhook = Webhook {
+            id: RequestId::random().to_string(),
+            url: String::new(),
+            secret: new_secret(),
+            events: Vec::new(),
+            job: None,
+            description: None,
+            active: true,
+            problem: None,
+            created_at: self.now(),
+        };
+        wish.apply(&mut webhook);
+        self.check_webhook(&webhook).await?;
+        if self.webhooks().await?.len() >= MOST {
+            let why = format!("there are {MOST} webhooks; delete one first");
+            return Err(HostError::Conflict(why));
+        }
+        self.in_time(follower::begin(self, &webhook.reader()))
+            .await?;
+        self.put_webhook(&webhook, 0).await?;
+        Ok(webhook)
+    }
+
+    /// All webhooks, in the order in which they were made.
+    pub async fn webhooks(&self) -> Result<Vec<Webhook>, HostError> {
+        let mut webhooks = self.in_time(all(self.store().as_ref())).await?;
+        webhooks.sort_by_key(|webhook| webhook.created_at);
+        Ok(webhooks)
+    }
+
+    /// One webhook.
+    pub async fn webhook(&self, id: &str) -> Result<Webhook, HostError> {
+        Ok(self.read_webhook(id).await?.0)
+    }
+
+    /// Changes a webhook. One that is active again goes on with what it has not been told yet.
+    pub async fn edit_webhook(&self, id: &str, wish: WebhookWish) -> Result<Webhook, HostError> {
+        self.change_webhook(id, |webhook| wish.clone().apply(webhook))
+            .await
+    }
+
+    /// Notes that a webhook wants no events any more.
+    pub(super) async fn disable_webhook(&self, id: &str, why: &str) -> Result<(), HostError> {
+        let disabled = self.change_webhook(id, |webhook| {
+            webhook.active = false;
+            webhook.problem = Some(why.to_owned());
+        });
+        match disabled.await {
+            Ok(_) | Err(HostError::NotFound(_)) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn change_webhook(
+        &self,
+        id: &str,
+        change: impl Fn(&mut Webhook),
+    ) -> Result<Webhook, HostError> {
+        for _ in 0..TRIES {
+            let (old, revision) = self.read_webhook(id).await?;
+            let mut new = old.clone();
+            change(&mut new);
+            if new == old {
+                return Ok(old);
+            }
+            if new.active {
+                self.check_webhook(&new).await?;
+            }
+            match self.put_webhook(&new, revision).await {
+                Err(HostError::Conflict(_)) => {}
+                written => return written.map(|()| new),
+            }
+        }
+        let why = format!("webhook {id} keeps changing; try again");
+        Err(HostError::Conflict(why))
+    }
+
+    /// Deletes a webhook with all that is remembered of its deliveries.
+    pub async fn delete_webhook(&self, id: &str) -> Result<(), HostError> {
+        self.read_webhook(id).await?;
+        let store = self.store().clone();
+        self.in_time(ledger::delete(store.as_ref(), NAMESPACE, id))
+            .await?;
+        self.in_time(self.tell_changed()).await?;
+        let reader = reader(id);
+        let forget = async {
+            follower::forget(store.as_ref(), &reader).await?;
+            ledger::forget(store.as_ref(), &reader).await
+        };
+        // What stays is forgotten in a week.
+        if let Err(error) = forget.await {
+            tracing::debug!(webhook = id, %error, "not everything of a deleted webhook is forgotten yet");
+        }
+        Ok(())
+    }
+
+    /// Sends a webhook a made-up event now, and tells what came of it.
+    pub async fn test_webhook(&self, id: &str) -> Result<Try, HostError> {
+        let webhook = self.webhook(id).await?;
+        let entry = self.webhook_listener(&webhook).map_err(invalid)?;
+        let now = self.now();
+        let event = Event {
+            id: EventId::default().next(now),
+            at: now,
+            job: "test".parse().map_err(|_| WEBHOOK_NOT_FOUND)?,
+            kind: EventKind::Test {
+                message: "this is a test of a webhook".into(),
+            },
+        };
+        let mut record = DeliveryRecord::new(event);
+        record.id = format!("test-{}", RequestId::random());
+        let (record, _) = listening::attempt(self, &entry, record, None, None).await;
+        record.tries.last().cloned().ok_or(DELIVERY_NOT_FOUND)
+    }
+
+    /// What became of a webhook's deliveries in the last seven days, the newest first: those after the place `after`, at
+    /// most `limit`, and where to go on.
+    pub async fn deliveries(
+        &self,
+        id: &str,
+        status: Option<DeliveryStatus>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<DeliveryRecord>, Option<String>), HostError> {
+        self.read_webhook(id).await?;
+        let (store, reader) = (self.store().clone(), reader(id));
+        let namespaces = match status {
+            Some(DeliveryStatus::Pending) => vec![ledger::PENDING],
+            Some(_) => vec![ledger::ENDED],
+            None => vec![ledger::PENDING, ledger::ENDED],
+        };
+        let mut found = Vec::new();
+        for namespace in namespaces {
+            // Looked through page by page, for few may have the status asked for.
+            let mut from = after.map(str::to_owned);
+            let mut of_this = 0;
+            while of_this <= limit {
+                let page = ledger::page(store.as_ref(), namespace, &reader, from.as_deref(), PAGE);
+                let page = self.in_time(page).await?;
+                let Some(last) = page.last() else { break };
+                from = Some(last.place());
+                let right = |record: &DeliveryRecord| status.is_none_or(|it| it == record.status);
+                let before = found.len();
+                found.extend(page.into_iter().filter(right));
+                of_this += found.len() - before;
+            }
+        }
+        found.sort_by_key(|record| std::cmp::Reverse(record.event));
+        // One that ended just now may have been read in both places.
+        found.dedup_by_key(|record| record.event);
+        let is_all = found.len() <= limit;
+        found.truncate(limit);
+        let next = found.last().filter(|_| !is_all).map(DeliveryRecord::place);
+        Ok((found, next))
+    }
+
+    /// One delivery, by its id.
+    pub async fn delivery(&self, id: &str, delivery: &str) -> Result<DeliveryRecord, HostError> {
+        self.read_webhook(id).await?;
+        let event: EventId = delivery.parse().map_err(|_| DELIVERY_NOT_FOUND)?;
+        let (store, reader) = (self.store().clone(), reader(id));
+        let found = ledger::find(store.as_ref(), &reader, event);
+        self.in_time(found).await?.ok_or(DELIVERY_NOT_FOUND)
+    }
+
+    /// Sends an event again now, under the id that it had, and tells what came of it.
+    pub async fn resend(&self, id: &str, delivery: &str) -> Result<DeliveryRecord, HostError> {
+        let webhook = self.webhook(id).await?;
+        let record = self.delivery(id, delivery).await?;
+        let entry = self.webhook_listener(&webhook).map_err(invalid)?;
+        let (mut record, outcome) = listening::attempt(self, &entry, record, None, None).await;
+        // One that is to be tried again stays so, whatever came of this try.
+        if record.status != DeliveryStatus::Pending {
+            record.status = match outcome {
+                Ok(()) => DeliveryStatus::Delivered,
+                Err(_) => DeliveryStatus::Failed,
+            };
+            let store = self.store().clone();
+            self.in_time(ledger::keep(
+                store.as_ref(),
+                &webhook.reader(),
+                &record,
+                true,
+            ))
+            .await?;
+        }
+        Ok(record)
+    }
+
+    /// The listener that a webhook is.
+    pub(super) fn webhook_listener(&self, webhook: &Webhook) -> Result<ListenerEntry, ConfigError> {
+        let Some(kind) = self.inner.plugins.listener_kinds.get(KIND) else {
+            let why = format!("no listener of kind {KIND:?} is registered");
+            return Err(ConfigError::at("", why));
+        };
+        let section = json!({
+            "url": webhook.url,
+            "secret": webhook.secret,
+            "allow_private": self.inner.plugins.private_webhooks,
+        });
+        let listener = kind.factory.build(&section)?;
+        Ok(ListenerEntry::new(
+            &webhook.id,
+            KIND,
+            listener,
+            "the API".into(),
+        ))
+    }
+
+    async fn check_webhook(&self, webhook: &Webhook) -> Result<(), HostError> {
+        self.webhook_listener(webhook).map_err(invalid)?;
+        let Some(job) = &webhook.job else {
+            return Ok(());
+        };
+        match self.stored(job).await {
+            Err(HostError::NotFound(_)) => Err(HostError::Invalid(vec![FieldError::value(
+                "/job_id",
+                format!("job_id is {job}, and there is no such job"),
+            )])),
+            found => found.map(drop),
+        }
+    }
+
+    async fn read_webhook(&self, id: &str) -> Result<(Webhook, u64), HostError> {
+        let record = self.in_time(self.store().record_get(NAMESPACE, id)).await?;
+        let read = record
+            .and_then(|record| Some((serde_json::from_value(record.value).ok()?, record.revision)));
+        read.ok_or(WEBHOOK_NOT_FOUND)
+    }
+
+    async fn put_webhook(&self, webhook: &Webhook, expected: u64) -> Result<(), HostError> {
+        let value = serde_json::to_value(webhook).ok();
+        let put = self
+            .store()
+            .record_put(NAMESPACE, &webhook.id, expected, value, None);
+        match self.in_time(put).await {
+            Err(error) if error.kind() == StoreErrorKind::Conflict => {
+                return Err(HostError::Conflict(error.to_string()));
+            }
+            written => drop(written?),
+        }
+        Ok(self.in_time(self.tell_changed()).await?)
+    }
+}
+
+/// What the plugin says of a webhook's settings, as of the request's fields.
+fn invalid(error: ConfigError) -> HostError {
+    HostError::Invalid(vec![FieldError::value(error.pointer, error.message)])
+}
+
+/// 32 bytes, 244 of their bits random, as Standard Webhooks writes secrets.
+fn new_secret() -> String {
+    // Of each 16 bytes of a random UUID 122 bits are random.
+    let bytes = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes);
+    format!("whsec_{}", STANDARD.encode(bytes.concat()))
+}
