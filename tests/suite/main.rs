@@ -22,6 +22,9 @@ mod crash;
 /// A binary with a fetcher of one's own.
 mod custom;
 
+/// The examples of plugins, one for each trait, as services.
+mod examples;
+
 /// What the Python module got wrong.
 mod defects;
 

@@ -1,5 +1,6 @@
 //! Real parts: the service as a process, redis-server, a provider over HTTP, a listener to the event stream.
 
+mod example;
 pub(crate) mod provider;
 pub(crate) mod redis;
 pub(crate) mod service;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
+pub(crate) use example::example;
 pub(crate) use provider::{Provider, Script};
 pub(crate) use redis::RedisServer;
 pub(crate) use service::Service;
