@@ -122,11 +122,13 @@ pub trait FetcherFactory: Send + Sync + 'static {
     /// Builds the fetcher; unknown keys in `section` are an error with a pointer.
     fn build(&self, section: &Value) -> Result<std::sync::Arc<dyn Fetcher>, ConfigError>;
 
-    /// Checks a job's `options` for this fetcher, when the job is saved. The default accepts none.
+    /// Checks a job's `options` for this fetcher, when the job is saved. The default accepts none, or with
+    /// [`options_schema`](Self::options_schema) what has that shape.
     fn check_options(&self, options: &Value) -> Result<(), ConfigError> {
         match options {
             Value::Null => Ok(()),
             Value::Object(map) if map.is_empty() => Ok(()),
+            _ if self.options_schema().is_some() => Ok(()),
             _ => Err(ConfigError::at("", "this fetcher has no options")),
         }
     }

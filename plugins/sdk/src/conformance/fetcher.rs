@@ -2,6 +2,7 @@
 //!
 //! The author brings questions that the fetcher can answer; the suite asks them and looks at what comes.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
 use chrono::{Days, NaiveDate, TimeDelta};
@@ -19,6 +20,8 @@ pub const ANSWERED: &str = "a question that has an answer is answered";
 pub const AS_ASKED: &str = "a series is for the symbol and interval asked";
 /// Where there is nothing, [`FetchErrorKind::NoData`] says so.
 pub const NOT_EMPTY: &str = "a series has bars";
+/// [`FetcherInfo::intervals`](crate::FetcherInfo::intervals) has what is answered.
+pub const OFFERED: &str = "an interval that is answered is among those that it says it has";
 /// Each bar is at or after the one before it.
 pub const OLDEST_FIRST: &str = "bars come oldest first";
 /// No two bars have the same date, or the same instant where they are shorter than a session.
@@ -44,6 +47,8 @@ pub struct FetcherCases {
     pub requests: Vec<FetchRequest>,
     /// A symbol that the provider does not know.
     pub unknown: Option<Symbol>,
+    /// A question to which there is no bar.
+    pub empty: Option<FetchRequest>,
     /// How long a question may take.
     pub patience: Duration,
 }
@@ -54,6 +59,7 @@ impl FetcherCases {
         Self {
             requests: vec![request],
             unknown: None,
+            empty: None,
             patience: Duration::from_secs(60),
         }
     }
@@ -69,17 +75,33 @@ impl FetcherCases {
         self.unknown = Some(symbol);
         self
     }
+
+    /// The same cases and a question to which there is no bar, such as one for a weekend.
+    pub fn with_empty(mut self, request: FetchRequest) -> Self {
+        self.empty = Some(request);
+        self
+    }
 }
 
 /// Asks `fetcher` all `cases` and answers with the first law that it breaks.
 ///
-/// Each question is asked five times, twice of these without waiting for the answer.
+/// Each question is asked five times, twice of these without waiting for the answer, and twice for a day less: once up to
+/// its last bar, once from after its first, which shows an end that is taken as included.
 pub async fn check(fetcher: &dyn Fetcher, cases: FetcherCases) -> Result<(), Broken> {
     for request in &cases.requests {
         let patience = cases.patience;
         let first = answer(fetcher, request, patience).await;
         let first = first.map_err(|why| breach(ANSWERED, request, why))?;
         check_series(&first, request)?;
+        check_offered(fetcher, request)?;
+        for narrower in narrower(&first, request) {
+            match answer(fetcher, &narrower, patience).await {
+                Ok(series) => check_series(&series, &narrower)?,
+                Err(Unanswered::Panicked(why)) => return Err(breach(ANSWERED, &narrower, why)),
+                // There need not be anything on the other days.
+                Err(Unanswered::Failed(_)) => {}
+            }
+        }
 
         let again = answer(fetcher, request, patience).await;
         let again = again.map_err(|why| breach(REPEATABLE, request, why))?;
@@ -90,7 +112,60 @@ pub async fn check(fetcher: &dyn Fetcher, cases: FetcherCases) -> Result<(), Bro
         let after = after.map_err(|why| breach(DROPPABLE, request, why))?;
         check_same(&first, &after).map_err(|why| breach(DROPPABLE, request, why))?;
     }
+    check_empty(fetcher, &cases).await?;
     check_unknown(fetcher, &cases).await
+}
+
+/// The same question without the day of the last bar, and without that of the first.
+fn narrower(series: &Series, request: &FetchRequest) -> Vec<FetchRequest> {
+    let date = |bar: &Bar| series.local_time(bar).date();
+    let mut narrower = Vec::new();
+    if let Some(last) = series
+        .bars
+        .last()
+        .map(date)
+        .filter(|last| *last > request.start)
+    {
+        narrower.push(FetchRequest {
+            end: last,
+            ..request.clone()
+        });
+    }
+    let second = series
+        .bars
+        .first()
+        .map(date)
+        .and_then(|first| first.succ_opt());
+    if let Some(second) = second.filter(|second| *second < request.end && *second > request.start) {
+        narrower.push(FetchRequest {
+            start: second,
+            ..request.clone()
+        });
+    }
+    narrower
+}
+
+fn check_offered(fetcher: &dyn Fetcher, request: &FetchRequest) -> Result<(), Broken> {
+    let offered = fetcher.info().intervals;
+    if offered.contains(&request.interval) {
+        return Ok(());
+    }
+    let offered: Vec<_> = offered.iter().map(ToString::to_string).collect();
+    let detail = format!("it says that it has {}, and answered", offered.join(", "));
+    Err(breach(OFFERED, request, detail))
+}
+
+async fn check_empty(fetcher: &dyn Fetcher, cases: &FetcherCases) -> Result<(), Broken> {
+    let Some(request) = &cases.empty else {
+        return Ok(());
+    };
+    let detail = match tokio::time::timeout(cases.patience, fetcher.fetch(request)).await {
+        Ok(Err(error)) if error.kind() == FetchErrorKind::NoData => return Ok(()),
+        Ok(Err(error)) => describe(&error),
+        Ok(Ok(series)) => format!("a series of {} bars came", series.bars.len()),
+        Err(_) => "no answer came".to_owned(),
+    };
+    Err(breach(NOT_EMPTY, request, detail))
 }
 
 /// Looks whether `series` is a lawful answer to `request`.
@@ -157,14 +232,32 @@ async fn check_unknown(fetcher: &dyn Fetcher, cases: &FetcherCases) -> Result<()
     }
 }
 
+/// Why no series came.
+enum Unanswered {
+    Failed(String),
+    Panicked(String),
+}
+
+impl From<Unanswered> for String {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Failed(why) | Unanswered::Panicked(why) => why,
+        }
+    }
+}
+
 async fn answer(
     fetcher: &dyn Fetcher,
     request: &FetchRequest,
     patience: Duration,
-) -> Result<Series, String> {
-    match tokio::time::timeout(patience, fetcher.fetch(request)).await {
-        Ok(answer) => answer.map_err(|error| describe(&error)),
-        Err(_) => Err(format!("no answer came within {patience:?}")),
+) -> Result<Series, Unanswered> {
+    let fetched = AssertUnwindSafe(fetcher.fetch(request)).catch_unwind();
+    match tokio::time::timeout(patience, fetched).await {
+        Ok(Ok(answer)) => answer.map_err(|error| Unanswered::Failed(describe(&error))),
+        Ok(Err(_)) => Err(Unanswered::Panicked("the fetcher panicked".to_owned())),
+        Err(_) => Err(Unanswered::Failed(format!(
+            "no answer came within {patience:?}"
+        ))),
     }
 }
 
@@ -243,7 +336,8 @@ fn describe(error: &FetchError) -> String {
     format!("the error {} came, {error}", error.kind().as_str())
 }
 
-fn breach(law: &'static str, request: &FetchRequest, detail: String) -> Broken {
+fn breach(law: &'static str, request: &FetchRequest, detail: impl Into<String>) -> Broken {
+    let detail = detail.into();
     let FetchRequest {
         symbol,
         start,

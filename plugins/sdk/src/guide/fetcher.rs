@@ -116,6 +116,41 @@
 //!
 //! How hard the provider may be asked is in [`Fetcher::info`]: the host keeps to these [`Limits`] for all jobs together.
 //!
+//! # Options of a job
+//!
+//! What differs from job to job comes with each request as [`FetchRequest::options`]. Then the factory is a type, which
+//! reads them when a job is saved:
+//!
+//! ```
+//! # use std::sync::Arc;
+//! use stock_scheduler_sdk::serde_json::{Value, json};
+//! use stock_scheduler_sdk::{ConfigError, Fetcher, FetcherFactory, Section};
+//!
+//! struct Factory;
+//!
+//! impl FetcherFactory for Factory {
+//!     fn build(&self, section: &Value) -> Result<Arc<dyn Fetcher>, ConfigError> {
+//! #       let _ = r#"
+//!         …
+//! #       "#;
+//! #       Err(ConfigError::at("", ""))
+//!     }
+//!
+//!     fn check_options(&self, options: &Value) -> Result<(), ConfigError> {
+//!         let options = Section::read(options, &["feed"])?;
+//!         match options.text("feed", "sip")? {
+//!             None | Some("sip" | "iex") => Ok(()),
+//!             Some(feed) => Err(ConfigError::at("/feed", format!("feed is {feed:?}, expected \"sip\" or \"iex\""))),
+//!         }
+//!     }
+//! }
+//! # assert_eq!(Factory.check_options(&json!({"feed": "sib"})).unwrap_err().pointer, "/feed");
+//! # assert!(Factory.check_options(&json!({"feed": "iex"})).is_ok());
+//! ```
+//!
+//! With `options_schema` the host checks their shape before that, and Swagger shows it. Options of a stored job that the
+//! fetcher no longer takes are [`Denied`]. A relative path in settings begins where the service runs.
+//!
 //! # Errors, and what the host does
 //!
 //! | kind | the host |
@@ -148,3 +183,4 @@
 //! [`check_options`]: crate::FetcherFactory::check_options
 //! [`Fetcher::info`]: crate::Fetcher::info
 //! [`Limits`]: crate::Limits
+//! [`FetchRequest::options`]: crate::FetchRequest::options

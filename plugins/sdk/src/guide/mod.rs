@@ -47,6 +47,9 @@
 //! }
 //! ```
 //!
+//! A crate of plugins that others build in has one function for a [`Registry`](crate::Registry) and needs this crate alone:
+//! `stock-scheduler plugin build --with CRATE@VERSION` makes the program for it.
+//!
 //! # What holds for all plugins
 //!
 //! * **Do one thing and say what came of it.** The host waits, tries again, limits, logs and counts. A plugin that does

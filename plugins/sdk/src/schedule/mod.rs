@@ -193,6 +193,12 @@ pub trait ScheduleFactory: Send + Sync + 'static {
         serde_json::json!({"type": "object"})
     }
 
+    /// Whether the host refuses what has not the shape of [`schema`](Self::schema) before it has a schedule built. Kinds that
+    /// refuse it themselves, in words of their own, need not.
+    fn is_held_against_schema(&self) -> bool {
+        false
+    }
+
     /// The plugin's version.
     fn version(&self) -> String {
         String::new()

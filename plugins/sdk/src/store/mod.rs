@@ -59,6 +59,11 @@ pub trait Store: JobStore + RunStore + DataStore + EventLog + RecordStore {
     /// The store's present instant.
     async fn now(&self) -> Result<DateTime<Utc>, StoreError>;
 
+    /// Whether no other process can use what is kept here while this one does: leases of others are then of no account.
+    fn is_exclusive(&self) -> bool {
+        false
+    }
+
     /// Repairs what can be derived, and adopts jobs that other writers left. Called at start and every half minute.
     async fn reconcile(&self) -> Result<(), StoreError> {
         Ok(())
