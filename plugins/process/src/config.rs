@@ -238,7 +238,7 @@ mod tests {
             (
                 json!({"command": ["x", 1]}),
                 "/command/1",
-                "command has 1 in it, expected text",
+                "command has something in it that is no text",
             ),
             (
                 json!({"command": ["x\u{0}"]}),
@@ -288,7 +288,7 @@ mod tests {
             (
                 json!({"command": ["x"], "set": {"A": 1}}),
                 "/set/A",
-                "set has 1 in it, expected text",
+                "set has something in it that is no text",
             ),
             (
                 json!({"command": ["x"], "set": {"A=B": ""}}),

@@ -8,6 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use stock_scheduler_sdk::{Interval, Limits, Symbol};
 
+use crate::log::shortened;
 use crate::message::PROTOCOL;
 
 /// A plugin's answer to `describe`.
@@ -151,7 +152,19 @@ pub(crate) fn read(text: &str) -> Result<Description, String> {
     {
         return Err(format!("speaks protocol {other}, expected {PROTOCOL}"));
     }
-    let description: Description = serde_json::from_str(text).map_err(wrong)?;
+    let mut description: Description = serde_json::from_str(text).map_err(wrong)?;
+    for text in [&mut description.name, &mut description.version] {
+        *text = shortened(text, LONGEST_NAME);
+    }
+    if description
+        .fetcher
+        .as_ref()
+        .is_some_and(|fetcher| fetcher.intervals.is_empty())
+    {
+        return Err(
+            "described itself wrongly: intervals is empty, expected some such as \"1d\"".to_owned(),
+        );
+    }
     let Description {
         fetcher,
         schedules,
@@ -176,12 +189,18 @@ fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Erro
     Ok(number.map(std::num::NonZeroUsize::get))
 }
 
+/// A request a day, and more than any program answers.
+const LEAST_RATE: f64 = 0.00001;
+const MOST_RATE: f64 = 1_000_000.0;
+/// The longest name and version, in characters.
+const LONGEST_NAME: usize = 100;
+
 fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     let rate = Option::<f64>::deserialize(from)?;
     match rate {
-        Some(rate) if rate <= 0.0 => Err(serde::de::Error::custom(format_args!(
-            "requests_per_second is {rate}, expected more than 0"
-        ))),
+        Some(rate) if !(LEAST_RATE..=MOST_RATE).contains(&rate) => Err(serde::de::Error::custom(
+            format_args!("requests_per_second is {rate}, expected {LEAST_RATE} to {MOST_RATE}"),
+        )),
         rate => Ok(rate),
     }
 }
@@ -266,7 +285,7 @@ mod tests {
             ),
             (
                 json!({"protocol": 1, "name": "a", "version": "1", "fetcher": {"requests_per_second": 0}}),
-                "described itself wrongly: requests_per_second is 0, expected more than 0",
+                "described itself wrongly: requests_per_second is 0, expected 0.00001 to 1000000",
             ),
             (
                 json!({"protocol": 1, "name": "a", "version": "1", "fetcher": {"timeout_seconds": -1}}),

@@ -63,7 +63,8 @@ impl Fetcher for ProcessFetcher {
     }
 
     fn health(&self) -> Health {
-        self.plugin.health()
+        self.plugin
+            .health_of("fetcher", |described| described.fetcher.is_some())
     }
 }
 

@@ -2,13 +2,22 @@
 
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
 use stock_scheduler_sdk::{Next, Occurrence};
+
+use crate::log::shortened;
 
 /// How many fires are asked for at first, and at most.
 pub(crate) const FIRST_COUNT: usize = 64;
 const MOST_COUNT: usize = 512;
+
+/// Fires are not closer: a job that is always due keeps everything else from being told.
+const SHORTEST: TimeDelta = TimeDelta::seconds(1);
+
+/// At most so many characters of what is said of a fire, and so many notes.
+const LONGEST_WORDS: usize = 300;
+const MOST_NOTES: usize = 5;
 
 /// How many stretches are kept: those that were asked for last.
 const MOST_PAGES: usize = 4;
@@ -112,6 +121,17 @@ impl Page {
         let told: Told =
             serde_json::from_str(text).map_err(|error| format!("told no fires: {error}"))?;
         let mut before = after;
+        let pairs = told.fires.windows(2);
+        if let Some([one, next]) = pairs
+            .map(|pair| [pair[0].at, pair[1].at])
+            .find(|[one, next]| {
+                (TimeDelta::zero()..SHORTEST).contains(&(*next - *one)) && next > one
+            })
+        {
+            return Err(format!(
+                "told the fires {one} and {next}, expected a second between them at least"
+            ));
+        }
         for Fire { at, .. } in &told.fires {
             if *at <= before {
                 return Err(format!(
@@ -170,15 +190,15 @@ impl Page {
 impl Fire {
     fn occurrence(self) -> Occurrence {
         let mut occurrence = Occurrence::new(self.at);
-        occurrence.skip = self.skip;
-        occurrence.notes = self.notes;
+        occurrence.skip = self.skip.map(|why| shortened(&why, LONGEST_WORDS));
+        let notes = self.notes.into_iter().take(MOST_NOTES);
+        occurrence.notes = notes.map(|note| shortened(&note, LONGEST_WORDS)).collect();
         occurrence
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use chrono::TimeDelta;
     use serde_json::{Value, json};
 
     use super::*;

@@ -45,8 +45,8 @@
 //! From the outside in:
 //!
 //! * `config` says how a program is run, read by `section`; `description` what it says of itself.
-//! * `plugin` is the handle; `fetcher`, `schedule` and `listener` are what the host sees, `series` and `fires` read what
-//!   was answered.
+//! * `plugin` is the handle; `fetcher`, `schedule` (made by `schedule_factory`) and `listener` are what the host sees,
+//!   `series` and `fires` read what was answered.
 //! * `owner` is the thread that has the program: it starts it, and again after `backoff`.
 //! * `link` is the conversation with a running one: requests in `flights`, texts in `message`, through `line`, and `log`.
 //! * `child` starts, ends and reaps processes. `fault` says what was wrong.
@@ -68,6 +68,7 @@ mod message;
 mod owner;
 mod plugin;
 mod schedule;
+mod schedule_factory;
 mod section;
 mod series;
 mod shared;
@@ -79,4 +80,4 @@ pub use description::{
 pub use fetcher::{ProcessFetcher, ProcessFetcherFactory};
 pub use listener::ProcessListener;
 pub use plugin::ProcessPlugin;
-pub use schedule::ProcessScheduleFactory;
+pub use schedule_factory::ProcessScheduleFactory;

@@ -58,7 +58,8 @@ impl Listener for ProcessListener {
     }
 
     fn health(&self) -> Health {
-        self.plugin.health()
+        self.plugin
+            .health_of("listener", |described| described.listener.is_some())
     }
 }
 

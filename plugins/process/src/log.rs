@@ -61,7 +61,8 @@ fn write(
             "a plugin logs more than {LINES_A_SECOND} lines a second"
         );
     }
-    let text = one_line(&String::from_utf8_lossy(line));
+    // Blanks at its beginning are kept: they tell the parts of a traceback apart.
+    let text = plain(&String::from_utf8_lossy(line));
     if text.is_empty() {
         return;
     }
@@ -69,10 +70,15 @@ fn write(
     *last_line.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
 }
 
-/// Text from outside as it may stand in a log or a sentence: without control characters and blanks around it.
-pub(crate) fn one_line(text: &str) -> String {
+/// Text from outside without control characters and blanks at its end.
+fn plain(text: &str) -> String {
     let plain = |c: char| if c.is_control() { ' ' } else { c };
-    text.trim().chars().map(plain).collect()
+    text.trim_end().chars().map(plain).collect()
+}
+
+/// Text from outside as it may stand in a sentence: as [`plain`], without blanks around it.
+pub(crate) fn one_line(text: &str) -> String {
+    plain(text.trim_start())
 }
 
 /// At most `most` characters of [`one_line`].

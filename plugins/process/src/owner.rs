@@ -113,6 +113,7 @@ impl Owner {
 
     /// Does what is wanted; the answer is who wants it all to stop.
     fn obey(&mut self, batch: &mut Vec<Command>) -> Option<oneshot::Sender<()>> {
+        let mut stop = None;
         for command in batch.drain(..) {
             match command {
                 Command::Call(call) => self.queue.push_back(call),
@@ -121,10 +122,11 @@ impl Owner {
                     None => self.link.iter_mut().for_each(|link| link.cancel(id)),
                 },
                 Command::Describe(describer) => self.describers.push(describer),
-                Command::Stop(stopped) => return Some(stopped),
+                // Whoever asked meanwhile is told when all is stopped.
+                Command::Stop(stopped) => stop = Some(stopped),
             }
         }
-        None
+        stop
     }
 
     async fn hear(&mut self, event: Event) {

@@ -83,6 +83,25 @@ impl ProcessPlugin {
         self.0.shared.health()
     }
 
+    /// How it is in one role, which its description may lack.
+    pub(crate) fn health_of(&self, role: &str, has: impl Fn(&Description) -> bool) -> Health {
+        let mut health = self.health();
+        let described = self.0.shared.described();
+        if let Some(described) = described.filter(|described| !has(described)) {
+            let kinds: Vec<_> = described.schedules.keys().collect();
+            let schedules = if kinds.is_empty() {
+                String::new()
+            } else {
+                format!("; its schedules are {kinds:?}")
+            };
+            health.problem = Some(format!(
+                "plugin {:?} describes no {role}{schedules}",
+                self.name()
+            ));
+        }
+        health
+    }
+
     /// Its fetcher. What the host learns from it before the plugin was described is that it fetches daily bars.
     pub fn fetcher(&self) -> ProcessFetcher {
         ProcessFetcher::new(self.clone())

@@ -3,17 +3,16 @@
 //! A schedule has to answer at once. What its plugin has not told yet is waited for, but not long; then nobody can say, and
 //! the host asks again later.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak, mpsc};
 use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
+use serde_json::Value;
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
-use stock_scheduler_sdk::{
-    ConfigError, Health, Next, Schedule, ScheduleContext, ScheduleFactory, write_time,
-};
+use stock_scheduler_sdk::{ConfigError, Next, Schedule, write_time};
 use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::ProcessPlugin;
@@ -33,96 +32,8 @@ const WRONG_LASTS: Duration = Duration::from_secs(5);
 /// The years in which a plugin is asked for fires.
 const YEARS: std::ops::Range<i32> = 1900..9999;
 
-/// Makes the schedules of one kind of a plugin.
-#[derive(Clone)]
-pub struct ProcessScheduleFactory {
-    plugin: ProcessPlugin,
-    kind: String,
-}
-
-impl ProcessScheduleFactory {
-    pub(crate) fn new(plugin: ProcessPlugin, kind: String) -> Self {
-        Self { plugin, kind }
-    }
-
-    fn check_kind(&self) -> Result<(), ConfigError> {
-        let Some(described) = self.plugin.shared().described() else {
-            return Ok(());
-        };
-        if described.schedules.contains_key(&self.kind) {
-            return Ok(());
-        }
-        let kinds: Vec<_> = described.schedules.keys().collect();
-        let message = format!(
-            "plugin {:?} has no schedule {:?}, expected one of {kinds:?}",
-            self.plugin.name(),
-            self.kind
-        );
-        Err(ConfigError::at("", message))
-    }
-}
-
-impl ScheduleFactory for ProcessScheduleFactory {
-    /// Asks the plugin whether `spec` is right. Where it does not work, the schedule is made all the same, and cannot say
-    /// when it fires until the plugin works.
-    fn build(
-        &self,
-        spec: &Value,
-        context: &ScheduleContext,
-    ) -> Result<Box<dyn Schedule>, ConfigError> {
-        self.check_kind()?;
-        let schedule = ProcessSchedule {
-            plugin: self.plugin.clone(),
-            kind: self.kind.clone(),
-            spec: spec.clone(),
-            zone: context.zone,
-            table: Arc::default(),
-        };
-        patiently(|| schedule.check())?;
-        Ok(Box::new(schedule))
-    }
-
-    fn schema(&self) -> Value {
-        let described = self.plugin.shared().described();
-        let schedule = described
-            .as_ref()
-            .and_then(|described| described.schedules.get(&self.kind));
-        let schema = schedule.and_then(|schedule| schedule.schema.clone());
-        with_kind(
-            schema.unwrap_or_else(|| json!({"type": "object"})),
-            &self.kind,
-        )
-    }
-
-    fn version(&self) -> String {
-        let described = self.plugin.shared().described();
-        described
-            .map(|described| described.version.clone())
-            .unwrap_or_default()
-    }
-
-    fn health(&self) -> Health {
-        self.plugin.health()
-    }
-}
-
-/// A schema as the host shows it, with the field that tells schedules apart, of which plugins know nothing.
-fn with_kind(mut schema: Value, kind: &str) -> Value {
-    if let Some(schema) = schema.as_object_mut() {
-        let properties = schema.entry("properties").or_insert_with(|| json!({}));
-        if let Some(properties) = properties.as_object_mut() {
-            properties.insert("kind".to_owned(), json!({"type": "string", "enum": [kind]}));
-        }
-        let required = schema.entry("required").or_insert_with(|| json!([]));
-        if let Some(required) = required.as_array_mut() {
-            required.insert(0, "kind".into());
-        }
-    }
-    schema
-}
-
 /// A schedule whose fires a plugin tells.
-struct ProcessSchedule {
+pub(crate) struct ProcessSchedule {
     plugin: ProcessPlugin,
     kind: String,
     spec: Value,
@@ -132,7 +43,7 @@ struct ProcessSchedule {
 
 /// What a schedule knows. The plugin's owner adds to it.
 #[derive(Default)]
-struct Table {
+pub(crate) struct Table {
     words: OnceLock<Words>,
     state: Mutex<State>,
     /// A question has been answered, or has failed.
@@ -155,8 +66,30 @@ struct Words {
 }
 
 impl ProcessSchedule {
+    /// The schedule `spec`, of which as much is known as `table` says.
+    pub(crate) fn new(
+        plugin: ProcessPlugin,
+        kind: String,
+        spec: Value,
+        zone: Tz,
+        table: Arc<Table>,
+    ) -> Self {
+        Self {
+            plugin,
+            kind,
+            spec,
+            zone,
+            table,
+        }
+    }
+
+    /// Whether the plugin has said that this is a schedule.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.table.words.get().is_some()
+    }
+
     /// Asks the plugin whether this is a schedule.
-    fn check(&self) -> Result<(), ConfigError> {
+    pub(crate) fn check(&self) -> Result<(), ConfigError> {
         if self.plugin.shared().trouble().is_some() {
             return Ok(());
         }
@@ -194,18 +127,18 @@ impl ProcessSchedule {
             if let Some(reason) = state.wrong().or_else(|| self.plugin.shared().trouble()) {
                 return unknown(reason);
             }
-            if !std::mem::replace(&mut state.is_asking, true) {
-                let count = state.known.count(instant);
-                drop(state);
-                self.ask(instant, count);
-                continue;
-            }
             let left = until.saturating_duration_since(Instant::now());
             if left.is_zero() {
                 drop(state);
                 let late = Failure::Late(FIRES_WITHIN).sentence(self.plugin.name(), Fires::METHOD);
                 self.plugin.shared().set_trouble(late.clone());
                 return unknown(late);
+            }
+            if !std::mem::replace(&mut state.is_asking, true) {
+                let count = state.known.count(instant);
+                drop(state);
+                self.ask(instant, count);
+                continue;
             }
             drop(self.table.changed.wait_timeout(state, left));
         }
@@ -286,6 +219,9 @@ impl Table {
         let mut state = self.lock();
         state.is_asking = false;
         state.wrong = None;
+        if result.is_ok() {
+            plugin.counters.told.fetch_add(1, Ordering::Relaxed);
+        }
         match result {
             Ok(text) => match Page::read(text.get(), after, count) {
                 Ok(page) => state.known.insert(page),
@@ -324,6 +260,7 @@ fn take_words(
     let name = &plugin.name;
     match result {
         Ok(text) => {
+            plugin.counters.told.fetch_add(1, Ordering::Relaxed);
             let words = words(text.get()).map_err(|what| {
                 let message = format!("plugin {name:?} {}", shortened(&what, 1_000));
                 ConfigError::at("", message)
@@ -368,7 +305,7 @@ fn words(text: &str) -> Result<Words, String> {
 }
 
 /// Waits in a way that keeps other tasks of the same runtime going, where it can.
-fn patiently<T>(wait: impl FnOnce() -> T) -> T {
+pub(crate) fn patiently<T>(wait: impl FnOnce() -> T) -> T {
     match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
         Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
         _ => wait(),

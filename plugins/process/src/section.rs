@@ -189,7 +189,8 @@ impl<'a> Section<'a> {
 }
 
 fn element(key: &str, pointer: String, value: &Value) -> Result<String, ConfigError> {
-    let message = || format!("{key} has {value} in it, expected text");
+    // It may be a secret.
+    let message = || format!("{key} has something in it that is no text");
     let text = value
         .as_str()
         .ok_or_else(|| ConfigError::at(&pointer, message()))?;

@@ -25,11 +25,14 @@ pub(crate) struct Shared {
 struct Trouble {
     why: String,
     since: Instant,
-    answers_before: u64,
+    told_before: u64,
+    /// How often in a row.
+    times: u32,
 }
 
-/// After so long it is waited for again, even where nothing was heard of it.
+/// After so long it is waited for again, even where it has told nothing of schedules; twice as long each further time.
 const TROUBLE_LASTS: Duration = Duration::from_secs(5);
+const TROUBLE_LASTS_AT_MOST: Duration = Duration::from_secs(60);
 
 /// What is counted since the start of the host.
 #[derive(Default)]
@@ -42,6 +45,8 @@ pub(crate) struct Counters {
     pub(crate) timeouts: AtomicU64,
     /// Answers that came, of any kind.
     pub(crate) answers: AtomicU64,
+    /// What it told of schedules.
+    pub(crate) told: AtomicU64,
     /// Starts of the program but for the first.
     pub(crate) restarts: AtomicU64,
     /// Lines of its log that were not written.
@@ -68,23 +73,30 @@ impl Shared {
         *self.problem.lock().unwrap_or_else(PoisonError::into_inner) = problem;
     }
 
-    /// Notes that it was waited for in vain.
+    /// Notes that it was waited for in vain, for what it knows of schedules.
     pub(crate) fn set_trouble(&self, why: String) {
-        let trouble = Trouble {
+        let mut trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let told_before = self.counters.told.load(Ordering::Relaxed);
+        let again = trouble
+            .as_ref()
+            .filter(|one| one.told_before == told_before);
+        *trouble = Some(Trouble {
+            times: again.map_or(1, |one| one.times + 1),
             why,
             since: Instant::now(),
-            answers_before: self.counters.answers.load(Ordering::Relaxed),
-        };
-        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = Some(trouble);
+            told_before,
+        });
     }
 
-    /// Why nobody should wait for it, where somebody has a moment ago, in vain, and it has answered nothing since.
+    /// Why nobody should wait for it, where somebody has a moment ago, in vain, and it has told nothing of schedules since:
+    /// that it answers something else is no comfort.
     pub(crate) fn trouble(&self) -> Option<String> {
         let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
         let trouble = trouble.as_ref()?;
-        let answers = self.counters.answers.load(Ordering::Relaxed);
-        let lasts = trouble.since.elapsed() < TROUBLE_LASTS && trouble.answers_before == answers;
-        lasts.then(|| trouble.why.clone())
+        let told = self.counters.told.load(Ordering::Relaxed);
+        let most = TROUBLE_LASTS * 2u32.saturating_pow(trouble.times.min(8) - 1);
+        let lasts = trouble.since.elapsed() < most.min(TROUBLE_LASTS_AT_MOST);
+        (lasts && trouble.told_before == told).then(|| trouble.why.clone())
     }
 
     pub(crate) fn health(&self) -> Health {

@@ -171,13 +171,18 @@ async fn a_slow_plugin_is_waited_for_once_and_believed_later() {
         start.elapsed()
     );
 
-    let is_known = || {
-        matches!(
-            schedules[0].next_after(at("2025-06-02T00:00:00Z")),
-            Next::At(_)
-        )
-    };
-    crate::support::until(is_known).await;
+    let first = || schedules[0].next_after(at("2025-06-02T00:00:00Z"));
+    crate::support::until(|| matches!(first(), Next::At(_))).await;
+    // It has answered, so that the others wait again and are not sent away.
+    let reason = unknown(&*schedules[1]);
+    assert!(reason.contains("500ms") && start.elapsed() > Duration::from_millis(1_200));
+    let second = || schedules[1].next_after(at("2025-06-02T00:00:00Z"));
+    crate::support::until(|| matches!(second(), Next::At(_))).await;
+    assert!(
+        start.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test]
