@@ -1,6 +1,6 @@
 """Makes a plugin for stock-scheduler of Python functions. Copy this file beside yours; it needs Python 3.8 and no more.
 
-    from stock_scheduler_plugin import Plugin, UnknownSymbol
+    from stock_scheduler_plugin import Plugin, UnknownSymbol  # first, before your vendor's library
 
     plugin = Plugin("mine", "1.0.0")
 
@@ -12,7 +12,13 @@
     plugin.run()
 
 Raise what went wrong as one of the errors below: the host acts on its kind. Any other exception is "unavailable", which is
-asked again later, and its traceback goes to the log. So does whatever is printed: the answers have a way of their own.
+asked again later; its message says where it came from, and its traceback goes to the log, the same one once a minute.
+
+What is printed goes to the log too, from the moment that the program imports this file: the answers have a way of their
+own. So import it first, in the file that is run: what a library prints before would be taken for an answer. With `--try`, at
+a terminal, and where a test or another program imports your file, printing is as ever.
+
+The protocol is described in PROTOCOL.md, in the folder plugins/process of stock-scheduler; you need not read it.
 """
 
 import asyncio
@@ -196,6 +202,8 @@ class Plugin:
         self._schedules = {}
         self._loop = None
         self._loop_lock = threading.Lock()
+        self._folder = os.path.dirname(os.path.abspath(sys._getframe(1).f_code.co_filename))
+        self._tracebacks = _Tracebacks()
 
     def configure(self, function):
         """Marks function(config), called once before all others. It may raise `Invalid`."""
@@ -205,10 +213,15 @@ class Plugin:
     def fetcher(self, intervals=("1d",), concurrency=1, example=None, **more):
         """Marks function(request), which returns {"zone", "currency", "bars", "actions"}; it may be `async`.
 
-        `bars` is a list of dicts or a pandas DataFrame, `actions` a list of dicts; PROTOCOL.md has their fields. At most
-        `concurrency` calls are made at once, on threads if there are several. `example` is (symbol, start, end) of a
-        question that has an answer. `more` are `unknown_symbol`, `requests_per_second`, `burst`, `requests_per_hour`,
-        `timeout_seconds` and `options_schema`.
+        `bars` is a list of dicts or a pandas DataFrame: `date` (or `time`, for bars shorter than a day), `open`, `high`,
+        `low`, `close`, `adj_close`, `volume`, `final` and `extra`. `adj_close` is the close adjusted for later splits and
+        dividends; left out, it is the close. `actions` is a list of dicts of `date`, `kind` ("dividend", "split",
+        "capital_gain") and `amount`, for a split `ratio`. All but `zone` and `bars` may be left out.
+
+        At most `concurrency` calls are made at once, on threads if there are several. `example` is (symbol, start, end) of
+        a question that has an answer; let `end`, which is not asked for, be a day that has a bar. `more` are
+        `unknown_symbol`, `requests_per_second`, `burst`, `requests_per_hour`, `timeout_seconds` and `options_schema`, the
+        JSON Schema of what a job may say in `request.options`.
         """
         about = {"intervals": list(intervals), "concurrency": concurrency, **more}
         if example is not None:
@@ -226,9 +239,12 @@ class Plugin:
         """Marks function(spec, zone, after), a generator of the fires after the aware datetime `after`, in their order.
 
         A fire is an aware datetime or a `Fire`. There may be endlessly many; those not after `after` are left out. `spec`
-        is the job's schedule, `zone` the IANA name of the zone that it means. The same question must always have the same
-        answer. `check`, a function(spec, zone), may raise `Invalid`, and returns the schedule in words, or
-        {"description", "zone"} where the schedule names a zone itself.
+        is the job's schedule object without its `kind`: {"day": 1} of {"kind": "lunar", "day": 1}. `zone` is the IANA name
+        of the zone that it means. The same question must always have the same answer. `schema` is the JSON Schema of
+        `spec`, `example` one that is right. `check`, a function(spec, zone), may raise `Invalid`, and returns the schedule
+        in words, or {"description", "zone"} where the schedule names a zone itself.
+
+        The section of the configuration bears the name of the kind: [plugins.schedule.lunar].
         """
 
         def mark(function):
@@ -257,11 +273,11 @@ class Plugin:
         """
         if sys.argv[1:2] == ["--try"]:
             return self._try(*sys.argv[2:5])
-        if sys.stdin.isatty():
+        if not _taken and os.isatty(0):
             command = f"stock-scheduler plugin check {json.dumps('python3 ' + sys.argv[0])}"
             print(f"{self._description['name']} is a plugin of stock-scheduler and waits for its requests, one JSON object "
                   f"a line; Ctrl-D ends it. To check it: {command}", file=sys.stderr)
-        _Service(self, *_take_streams()).run(self._widths())
+        _Service(self, *(_taken or _take_streams())).run(self._widths())
 
     def answer(self, method, params, call=None):
         """Answers one request: {"result": …} or {"error": …}. What tests of a plugin may call."""
@@ -273,10 +289,11 @@ class Plugin:
         except PluginError as error:
             return error.answer()
         except (Exception, SystemExit) as error:
+            place = _place(error, self._folder)
             if not (call and call.cancelled):
-                sys.stderr.write(traceback.format_exc())
+                self._tracebacks.write(error, place)
             kind = Invalid if method in ("describe", "schedule") else Unavailable
-            return kind(f"{type(error).__name__}: {error}").answer()
+            return kind(f"{type(error).__name__}: {error}{place and f' ({place})'}").answer()
 
     def _answer_describe(self, params, _call):
         self.config = params.get("config") or {}
@@ -351,10 +368,29 @@ class Plugin:
         params = {"symbol": symbol, "start": start or str(today - timedelta(10)), "end": end or str(today)}
         config = json.loads(os.environ.get("PLUGIN_CONFIG", "null"))
         answer = self.answer("describe", {"protocol": PROTOCOL, "config": config})
-        print(json.dumps(answer if "error" in answer else self.answer("fetch", params), indent=1))
+        if "result" in answer:
+            answer = self.answer("fetch", params)
+        print(json.dumps(answer, indent=1))
+        if answer.get("error", {}).get("kind") == Denied.kind:
+            print("`plugin check COMMAND` gives it all variables of this shell, as here; the service only PATH, HOME, LANG, "
+                  "LC_ALL, TZ, TMPDIR, or instead of these what `environment` in its section names", file=sys.stderr)
 
 
 # Behind the plugin: lines in, lines out.
+
+
+def _is_imported_by_a_plugin():
+    """Whether the program that runs imports this file itself, to answer a host.
+
+    Not if it is to `--try` a symbol, is a test or is typed in by hand: these print for people.
+    """
+    importer = sys._getframe(1)
+    while importer and (importer.f_globals is globals() or importer.f_code.co_filename.startswith("<frozen importlib")):
+        importer = importer.f_back
+    is_program = importer is not None and importer.f_globals is vars(sys.modules["__main__"])
+    is_file = "__file__" in vars(sys.modules["__main__"]) and not sys.flags.interactive
+    is_test = "unittest" in sys.modules or "pytest" in sys.modules
+    return is_program and is_file and not is_test and sys.argv[1:2] != ["--try"] and not os.isatty(0)
 
 
 def _take_streams():
@@ -372,6 +408,36 @@ def _take_streams():
     sys.stderr.reconfigure(line_buffering=True)
     sys.stdout = sys.stderr
     return lines, back
+
+
+def _place(error, folder):
+    """Where an exception came from, "mine.py, line 27": the innermost place below `folder`, "" if there is none."""
+    place = ""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        path = os.path.abspath(frame.f_code.co_filename)
+        is_package = "site-packages" in path
+        if path.startswith(folder + os.sep) and not is_package and frame.f_globals is not globals():
+            place = f"{os.path.relpath(path, folder)}, line {line}"
+    return place
+
+
+class _Tracebacks:
+    """Writes tracebacks to the log, each in one piece, and those of one type and place once a minute at most."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+        self._seen = {}
+
+    def write(self, error, place):
+        key, now = (type(error), place), time.monotonic()
+        with self._lock:
+            quiet_until, more = self._seen.get(key, (now, 0))
+            if now < quiet_until:
+                self._seen[key] = quiet_until, more + 1
+                return
+            self._seen[key] = now + 60, 0
+        text = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+        sys.stderr.write(text + (f"(and {more} times more in the minute after it was last shown)\n" if more else ""))
 
 
 class _Call:
@@ -447,8 +513,10 @@ class _Service:
 
     def _do(self, number, call):
         answer = None if call.cancelled else self._plugin.answer(call.method, call.params, call)
-        if not call.cancelled:
-            self._write({"id": number, **answer})
+        if call.cancelled:
+            # Nobody waits for it, but the host counts it as under way until it is answered.
+            answer = {"error": {"kind": "cancelled", "message": "nobody waits for this any more"}}
+        self._write({"id": number, **answer})
         self._calls.pop(number, None)
 
     def _write(self, answer):
@@ -645,3 +713,6 @@ _EXPECTED = {
     _extra: "a dict of numbers",
 }
 _DETAILS = {"retry_at": _instant, "until": _instant, "retry_after": math.ceil, "pointer": str}
+
+# What is printed from here on, even while the plugin is still loading, must not come between the answers.
+_taken = _take_streams() if _is_imported_by_a_plugin() else None

@@ -1,4 +1,4 @@
-"""The helper keeps the protocol: every test talks over pipes with a real plugin in a process of its own.
+"""The helper keeps the protocol: tests talk over pipes with a real plugin in a process of its own.
 
     python3 -m unittest test_plugin
 """
@@ -11,6 +11,9 @@ import tempfile
 import textwrap
 import threading
 import unittest
+from unittest import mock
+
+import stock_scheduler_plugin
 
 FOLDER = os.path.dirname(os.path.abspath(__file__))
 START, END = "2025-06-02", "2025-06-04"
@@ -43,6 +46,7 @@ class Child:
         self._watch = threading.Timer(30, self._process.kill)
         self._watch.start()
         self._last = 0
+        self.cancelled = []
 
     def __enter__(self):
         return self
@@ -68,7 +72,12 @@ class Child:
         self.write(json.dumps({"method": "cancel", "params": {"id": number}}))
 
     def read(self):
-        return json.loads(self._process.stdout.readline())
+        """The next answer to a request that somebody waits for; the others are noted in `cancelled`."""
+        while True:
+            answer = json.loads(self._process.stdout.readline())
+            if answer.get("error", {}).get("kind") != "cancelled":
+                return answer
+            self.cancelled.append(answer["id"])
 
     def ask(self, method, **params):
         number = self.send(method, **params)
@@ -150,7 +159,8 @@ class Describing(unittest.TestCase):
         with Child(source) as child:
             error = {"kind": "invalid", "message": "there is no key", "pointer": "/key"}
             self.assertEqual(child.describe({}), {"error": error})
-            error = {"kind": "invalid", "message": "AttributeError: 'int' object has no attribute 'upper'", "pointer": ""}
+            message = "AttributeError: 'int' object has no attribute 'upper' (mine.py, line 9)"
+            error = {"kind": "invalid", "message": message, "pointer": ""}
             self.assertEqual(child.describe({"key": 1}), {"error": error})
             self.assertIn("result", child.describe({"key": "k"}))
 
@@ -183,7 +193,7 @@ class Errors(unittest.TestCase):
         with Child(fetcher("raise UnknownSymbol")) as child:
             self.assertEqual(child.fetch()["error"]["message"], "unknown symbol")
 
-    def test_any_other_exception_is_unavailable_and_its_traceback_is_logged(self):
+    def test_any_other_exception_is_unavailable_with_its_place_and_its_traceback_is_logged(self):
         for body, message in {
             "{}['no']": "KeyError: 'no'",
             "1 / 0": "ZeroDivisionError: division by zero",
@@ -193,9 +203,28 @@ class Errors(unittest.TestCase):
         }.items():
             for width in (1, 2):
                 with self.subTest(body, width=width), Child(fetcher(body, f"concurrency={width}")) as child:
-                    self.assertEqual(child.fetch(), {"error": {"kind": "unavailable", "message": message}})
+                    message_and_place = f"{message} (mine.py, line 6)"
+                    self.assertEqual(child.fetch(), {"error": {"kind": "unavailable", "message": message_and_place}})
                     self.assertIn("Traceback", child.log())
                     self.assertIn("in fetch", child.log())
+
+    def test_the_place_is_the_innermost_of_the_plugin_itself(self):
+        for body, place in {
+            "json.loads('no')": "mine.py, line 10",
+            "broken()": "mine.py, line 5",
+            "package()": "mine.py, line 10",
+            "return {'zone': 'UTC', 'bars': ({'date': 1 / 0} for day in request.days())}": "mine.py, line 10",
+        }.items():
+            for head in ("def fetch", "async def fetch"):
+                source = "\n".join([
+                    "import json, os",
+                    "def broken(): return 1 / 0",
+                    "installed = os.path.join(os.path.dirname(__file__), 'venv/site-packages/x.py')",
+                    "exec(compile('def package(): 1 / 0', installed, 'exec'))",
+                    fetcher(body).replace("def fetch", head),
+                ])
+                with self.subTest(body, head=head), Child(source) as child:
+                    self.assertTrue(child.fetch()["error"]["message"].endswith(f"({place})"), child.log())
 
     def test_what_is_not_there_is_said(self):
         with Child("") as child:
@@ -215,8 +244,10 @@ class Errors(unittest.TestCase):
 class Streams(unittest.TestCase):
     def test_what_prints_goes_to_the_log(self):
         source = """
-            print("while loading")
             import os, subprocess, sys
+            print("while loading")
+            print("at once", flush=True)
+            os.write(1, b"from a library while loading")
         """ + "\n" + textwrap.indent(fetcher("""
             print("from print")
             sys.__stdout__.write("from the old stdout"); sys.__stdout__.flush()
@@ -224,15 +255,17 @@ class Streams(unittest.TestCase):
             subprocess.run(["echo", "from a child"])
             raise NoData("quiet")
         """), " " * 12)
-        with Child(source) as child:
-            self.assertEqual(child.fetch()["error"]["message"], "quiet")
-            rest, code, log = child.end()
-        self.assertEqual((rest, code), ("", 0))
-        for where in ("while loading", "from print", "from the old stdout", "from a library", "from a child"):
-            self.assertIn(where, log)
+        for unbuffered in ("", "1"):
+            with self.subTest(unbuffered=unbuffered), Child(source, PYTHONUNBUFFERED=unbuffered) as child:
+                self.assertEqual(child.fetch()["error"]["message"], "quiet")
+                rest, code, log = child.end()
+                self.assertEqual((rest, code), ("", 0))
+                for where in ("while loading", "at once", "from a library while loading", "from print",
+                              "from the old stdout", "from a library", "from a child"):
+                    self.assertIn(where, log)
 
     def test_what_reads_does_not_take_requests(self):
-        source = "import subprocess, sys\n" + fetcher("""
+        source = "import subprocess, sys\nsys.stdin.read()\n" + fetcher("""
             raise NoData(repr((subprocess.run(["cat"], stdout=-1).stdout, sys.stdin.read())))
         """)
         with Child(source) as child:
@@ -263,6 +296,58 @@ class Streams(unittest.TestCase):
                 child.write(line)
             self.assertEqual(child.fetch()["error"]["kind"], "no_data")
             self.assertIn("this line is no request: b'hello", child.log())
+
+
+class Tracebacks(unittest.TestCase):
+    """In this process, with a clock of their own."""
+
+    def setUp(self):
+        self.plugin = stock_scheduler_plugin.Plugin("mine", "1.0.0")
+        self.log, self.now = [], 1000.0
+        for name, value in {
+            "stock_scheduler_plugin.time.monotonic": lambda: self.now,
+            "sys.stderr": mock.Mock(write=self.log.append),
+        }.items():
+            patch = mock.patch(name, value)
+            patch.start()
+            self.addCleanup(patch.stop)
+
+        @self.plugin.fetcher()
+        def fetch(request):
+            if request.symbol == "A":
+                raise KeyError(request.symbol)
+            return {"bars": 1 / 0}
+
+    def fetch(self, symbol):
+        return self.plugin.answer("fetch", {"symbol": symbol, "start": START, "end": END})
+
+    def test_a_traceback_is_one_write(self):
+        self.fetch("A")
+
+        self.assertEqual(len(self.log), 1)
+        self.assertRegex(self.log[0], r"(?s)^Traceback.*in fetch\n.*KeyError: 'A'\n$")
+
+    def test_the_same_traceback_comes_once_a_minute_and_says_how_often_it_came(self):
+        for seconds in (0, 10, 49, 2):
+            self.now += seconds
+            self.fetch("A")
+
+        self.assertEqual(len(self.log), 2)
+        more = "(and 2 times more in the minute after it was last shown)"
+        self.assertEqual(self.log[1].splitlines()[-2:], ["KeyError: 'A'", more])
+
+    def test_another_type_or_place_is_another_traceback(self):
+        for symbol in "ABAB":
+            self.fetch(symbol)
+
+        last_lines = [write.splitlines()[-1] for write in self.log]
+        self.assertEqual(last_lines, ["KeyError: 'A'", "ZeroDivisionError: division by zero"])
+
+    def test_the_message_says_it_every_time(self):
+        messages = [self.fetch("A")["error"]["message"] for _ in range(3)]
+
+        self.assertEqual(len(set(messages)), 1)
+        self.assertRegex(messages[0], r"^KeyError: 'A' \(test_plugin.py, line \d+\)$")
 
 
 class SeveralAtOnce(unittest.TestCase):
@@ -315,7 +400,7 @@ class SeveralAtOnce(unittest.TestCase):
             number = child.send("deliver", id="1", event="JobFinished")
             self.assertEqual(child.read(), {"id": number, "result": {}})
 
-    def test_a_cancelled_request_is_not_answered_and_does_not_keep_the_plugin_alive(self):
+    def test_a_cancelled_request_does_not_keep_the_plugin_alive(self):
         for head in ("def fetch", "async def fetch"):
             source = fetcher("""
                 if request.symbol == "A":
@@ -329,7 +414,9 @@ class SeveralAtOnce(unittest.TestCase):
                 child.cancel(slow)
                 self.assertEqual(child.fetch("B")["error"]["message"], "B")
                 rest, code, log = child.end()
-                self.assertEqual((rest, code, log), ("", 0, ""))
+                # That it was cancelled may be answered after B.
+                late = [json.loads(line)["id"] for line in rest.splitlines()]
+                self.assertIn((late, code, log), [([], 0, ""), ([slow], 0, "")])
 
     def test_a_cancelled_coroutine_is_cancelled(self):
         source = "import asyncio\nseen = set()\n" + fetcher("""
@@ -348,6 +435,7 @@ class SeveralAtOnce(unittest.TestCase):
             child.fetch("B")
             child.cancel(first)
             child.fetch("C")
+            self.assertEqual(child.cancelled, [first])
             self.assertEqual(child.end(), ("", 0, ""))
 
     def test_a_fetcher_can_see_that_it_was_cancelled(self):
@@ -589,7 +677,8 @@ def check(spec, zone):
         with Child(self.EVERY) as child:
             ask = lambda **spec: child.ask("schedule", kind="every", spec=spec, zone="Asia/Tokyo")
             self.assertEqual(ask(hours=6), {"result": {"description": "Every so many hours."}})
-            error = {"kind": "invalid", "message": "AttributeError: 'str' object has no attribute 'get'", "pointer": ""}
+            message = "AttributeError: 'str' object has no attribute 'get' (mine.py, line 9)"
+            error = {"kind": "invalid", "message": message, "pointer": ""}
             self.assertEqual(child.ask("schedule", kind="every", spec="6", zone="UTC"), {"error": error})
 
 
@@ -611,7 +700,7 @@ class Listeners(unittest.TestCase):
         with Child(source) as child:
             ask = lambda number: child.ask("deliver", id=number, event="JobFinished", data={}, attempt=1, job=None)
             self.assertEqual(ask("a"), {"error": {"kind": "gone", "message": "x"}})
-            self.assertEqual(ask("b"), {"error": {"kind": "unavailable", "message": "KeyError: 'x'"}})
+            self.assertEqual(ask("b"), {"error": {"kind": "unavailable", "message": "KeyError: 'x' (mine.py, line 5)"}})
 
 
 class ByHand(unittest.TestCase):
@@ -630,6 +719,36 @@ class ByHand(unittest.TestCase):
         out, _ = self.run_by_hand(source, "--try", "AAPL", START, "2025-06-03", config='{"price": 1.5}')
         expected = {"zone": "UTC", "currency": None, "bars": [{"date": START, "close": 1.5}]}
         self.assertEqual(json.loads(out), {"result": expected})
+
+    def test_what_prints_while_trying_is_printed(self):
+        out, _ = self.run_by_hand("print('a banner')\n" + fetcher("raise NoData"), "--try", "AAPL")
+        self.assertEqual(out.splitlines()[0], "a banner")
+
+    def test_one_that_is_denied_hears_which_environment_it_will_have(self):
+        for raised, hints in (("Denied('no key')", 1), ("NoData('x')", 0)):
+            with self.subTest(raised):
+                out, log = self.run_by_hand(fetcher(f"raise {raised}"), "--try", "AAPL")
+                self.assertIn("error", json.loads(out))
+                self.assertEqual((len(log.splitlines()), log.count("PATH, HOME, LANG, LC_ALL, TZ, TMPDIR")), (hints, hints))
+
+    def test_programs_that_only_import_a_plugin_print_as_ever(self):
+        plugin = "from stock_scheduler_plugin import *\nplugin = Plugin('mine', '1')\nif __name__ == '__main__': plugin.run()\n"
+        test = "import unittest, mine\n{}class It(unittest.TestCase):\n    def test_it(self): print('seen')\n"
+        direct = test.format("from stock_scheduler_plugin import NoData\n")
+        for name, source, words in (
+            ("a test", test.format("") + "unittest.main()", ["program.py"]),
+            ("a test that imports the helper", direct + "unittest.main()", ["program.py"]),
+            ("unittest", direct, ["-m", "unittest", "program.py"]),
+            ("a line", "", ["-c", "from stock_scheduler_plugin import Plugin; Plugin('x', '1'); print('seen')"]),
+            ("a script", "import mine; print('seen')", ["program.py"]),
+        ):
+            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
+                for file, text in (("mine.py", plugin), ("program.py", source)):
+                    with open(os.path.join(folder, file), "w", encoding="utf-8") as opened:
+                        opened.write(text)
+                done = subprocess.run([sys.executable, *words], cwd=folder, env={**os.environ, "PYTHONPATH": FOLDER},
+                                      stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60)
+                self.assertEqual((done.stdout.decode().strip(), done.returncode), ("seen", 0), done.stderr.decode())
 
     @unittest.skipUnless(hasattr(os, "openpty"), "there are no terminals")
     def test_in_a_terminal_it_says_what_it_is(self):

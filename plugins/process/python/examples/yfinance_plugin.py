@@ -7,6 +7,9 @@ Its configuration may hold `base_url`, an address to ask instead of Yahoo's, and
 the symbols' zones.
 """
 
+# First: what prints from here on, while it loads too, goes to the log and not between the answers.
+from stock_scheduler_plugin import Denied, Malformed, NoData, Plugin, RateLimited, Unavailable, UnknownSymbol
+
 import threading
 from urllib.parse import urlsplit
 
@@ -14,8 +17,6 @@ import yfinance
 from curl_cffi.requests import Session
 from yfinance.data import YfData
 from yfinance.exceptions import YFDataException, YFPricesMissingError, YFRateLimitError
-
-from stock_scheduler_plugin import Denied, Malformed, NoData, Plugin, RateLimited, Unavailable, UnknownSymbol
 
 PRICES = ["Open", "High", "Low", "Close", "Adj Close"]
 ACTIONS = {"Dividends": ("dividend", "amount"), "Stock Splits": ("split", "ratio"), "Capital Gains": ("capital_gain", "amount")}
