@@ -1,4 +1,4 @@
-"""The plugin answers as the host expects it, over pipes as the host has them.
+"""What the plugin makes of its vendor's answers, and that it speaks with the host. None of it asks the real vendor.
 
     python3 test_{{name}}.py
 """
@@ -8,58 +8,87 @@ import os
 import subprocess
 import sys
 import unittest
+from unittest import mock
+
+import {{name}} as mine
 
 PLUGIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "{{name}}.py")
-
-
-def answers(*requests):
-    """What a plugin that is started anew answers to these requests, in their order."""
-    lines = [json.dumps({"id": at, "method": method, "params": params}) for at, (method, params) in enumerate(requests)]
-    done = subprocess.run([sys.executable, PLUGIN], input="\n".join(lines).encode(), stdout=subprocess.PIPE, timeout=60)
-    return sorted(map(json.loads, done.stdout.splitlines()), key=lambda answer: answer["id"])
 
 
 def describe(config=None):
     return "describe", {"protocol": 1, "config": config}
 
 
-def fetch(symbol, start="2025-06-02", end="2025-06-14"):
-    return "fetch", {"symbol": symbol, "start": start, "end": end, "interval": "1d", "options": None}
+def fetch(symbol, start="2025-06-02", end="2025-06-13", options=None):
+    return "fetch", {"symbol": symbol, "start": start, "end": end, "interval": "1d", "options": options}
 
 
-class Answers(unittest.TestCase):
-    def test_it_says_what_it_is(self):
-        described = answers(describe())[0]["result"]
+class WithAFakeVendor(unittest.TestCase):
+    """In this process: a vendor that answers what a test says, and notes what it was asked."""
 
-        self.assertEqual((described["protocol"], described["name"]), (1, "{{name}}"))
-        self.assertIn("fetcher", described)
+    def setUp(self):
+        patch = mock.patch.object(mine, "ask_vendor")
+        self.vendor = patch.start()
+        self.addCleanup(patch.stop)
+        self.vendor.return_value = [
+            {"day": "2025-06-02", "o": 10.0, "h": 12.0, "l": 9.0, "c": 11.0, "adjusted": 5.5, "v": 700},
+        ]
 
-    def test_there_is_a_bar_for_each_weekday(self):
-        series = answers(describe(), fetch("AAPL"))[1]["result"]
+    def answer(self, request):
+        return mine.plugin.answer(*request)
 
-        dates = [bar["date"] for bar in series["bars"]]
-        self.assertEqual((dates[0], dates[-1], len(dates)), ("2025-06-02", "2025-06-13", 10))
+    def test_its_rows_become_bars(self):
+        series = self.answer(fetch("AAPL"))["result"]
 
-    def test_asking_twice_gives_the_same(self):
-        first, second = answers(describe(), fetch("AAPL"), fetch("AAPL"))[1:]
+        self.assertEqual((series["zone"], series["currency"]), ("America/New_York", "USD"))
+        self.assertEqual(series["bars"], [{
+            "date": "2025-06-02", "open": 10.0, "high": 12.0, "low": 9.0, "close": 11.0, "adj_close": 5.5, "volume": 700,
+        }])
 
-        self.assertEqual(first["result"], second["result"])
+    def test_it_is_asked_for_what_the_host_and_the_job_want(self):
+        self.answer(fetch("aapl", "2025-06-02", "2025-06-13", {"feed": "iex"}))
 
-    def test_an_unknown_symbol_is_said_to_be_unknown(self):
-        self.assertEqual(answers(describe(), fetch("NO-SUCH"))[1]["error"]["kind"], "unknown_symbol")
+        symbol, first, last, feed = self.vendor.call_args[0]
+        self.assertEqual((symbol, str(first), str(last), feed), ("AAPL", "2025-06-02", "2025-06-12", "iex"))
 
-    def test_a_weekend_has_no_data(self):
-        self.assertEqual(answers(describe(), fetch("AAPL", "2025-06-07", "2025-06-09"))[1]["error"]["kind"], "no_data")
+    def test_a_symbol_that_it_does_not_know_is_said_to_be_unknown(self):
+        self.vendor.return_value = None
 
-    def test_the_configuration_moves_all_prices(self):
-        series = answers(describe({"level": 500}), fetch("AAPL"))[1]["result"]
+        self.assertEqual(self.answer(fetch("XYZZY"))["error"]["kind"], "unknown_symbol")
 
-        self.assertTrue(all(bar["close"] >= 400 for bar in series["bars"]))
+    def test_dates_without_rows_have_no_data(self):
+        self.vendor.return_value = []
+
+        self.assertEqual(self.answer(fetch("AAPL"))["error"]["kind"], "no_data")
 
     def test_a_wrong_configuration_is_refused(self):
-        error = answers(describe({"level": "high"}))[0]["error"]
+        error = self.answer(describe({"level": "high"}))["error"]
 
         self.assertEqual((error["kind"], error["pointer"]), ("invalid", "/level"))
+
+
+class OverPipes(unittest.TestCase):
+    """As the host runs it: a process of its own, a line for each question and each answer."""
+
+    def answers(self, *requests):
+        """What a plugin that is started anew answers to these requests, in their order."""
+        lines = [json.dumps({"id": at, "method": name, "params": params}) for at, (name, params) in enumerate(requests)]
+        done = subprocess.run([sys.executable, PLUGIN], input="\n".join(lines).encode(), stdout=subprocess.PIPE, timeout=60)
+        return sorted(map(self.read, done.stdout.splitlines()), key=lambda answer: answer["id"])
+
+    def read(self, line):
+        try:
+            return json.loads(line)
+        except ValueError:
+            self.fail(f"the plugin wrote a line that is no JSON, where only answers may be: {line!r}")
+
+    def test_it_says_what_it_is_and_that_a_symbol_is_unknown(self):
+        # With a real vendor, describe() alone is enough.
+        described, unknown = self.answers(describe(), fetch("NO-SUCH"))
+
+        self.assertEqual((described["result"]["protocol"], described["result"]["name"]), (1, "{{name}}"))
+        self.assertIn("fetcher", described["result"])
+        self.assertEqual(unknown["error"]["kind"], "unknown_symbol")
 
 
 if __name__ == "__main__":

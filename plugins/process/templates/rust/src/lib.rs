@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use stock_scheduler::{
     Bar, ConfigError, FetchError, FetchErrorKind, FetchRequest, Fetcher, FetcherFactory,
-    FetcherInfo, Registry, Series, async_trait,
+    FetcherInfo, Interval, Registry, Series, async_trait,
 };
 
 /// The zone of the exchange, in which dates are meant.
@@ -56,6 +56,7 @@ impl Fetcher for Prices {
     fn info(&self) -> FetcherInfo {
         let mut info = FetcherInfo::default();
         info.version = env!("CARGO_PKG_VERSION").into();
+        info.intervals = vec![Interval::Day];
         info.limits.concurrency = Some(8);
         info
     }
