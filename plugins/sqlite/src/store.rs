@@ -128,6 +128,10 @@ impl Store for SqliteStore {
         "sqlite"
     }
 
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+
     async fn now(&self) -> Result<DateTime<Utc>, StoreError> {
         Ok(self.instant())
     }

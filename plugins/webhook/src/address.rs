@@ -7,7 +7,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 pub(crate) fn not_public(address: IpAddr) -> Option<String> {
     let what = special(address)?;
     Some(format!(
-        "{address} is no public address ({what}), expected one; allow_private permits it"
+        "{address} is no public address ({what}), expected one; `allow_private`, or `--private-webhooks` for those of the API, permits it"
     ))
 }
 

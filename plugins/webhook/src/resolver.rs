@@ -86,7 +86,7 @@ pub(crate) mod tests {
         }
         assert_eq!(
             resolved(&["8.8.8.8", "10.0.0.5"]).await.unwrap_err(),
-            "10.0.0.5 is no public address (private), expected one; allow_private permits it"
+            "10.0.0.5 is no public address (private), expected one; `allow_private`, or `--private-webhooks` for those of the API, permits it"
         );
     }
 

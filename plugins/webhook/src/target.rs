@@ -47,7 +47,7 @@ fn check(host: &str) -> Result<(), String> {
     let last = name.rsplit('.').next().unwrap_or(name);
     if OWN_NAMES.contains(&last) {
         return Err(format!(
-            "{host} is a name of the machine's own or of its network, expected a public one; allow_private permits it"
+            "{host} is a name of the machine's own or of its network, expected a public one; `allow_private`, or `--private-webhooks` for those of the API, permits it"
         ));
     }
     Ok(())
@@ -96,15 +96,15 @@ mod tests {
     fn what_is_refused_is_refused_with_a_sentence() {
         assert_eq!(
             error("http://127.1/"),
-            "127.0.0.1 is no public address (loopback), expected one; allow_private permits it"
+            "127.0.0.1 is no public address (loopback), expected one; `allow_private`, or `--private-webhooks` for those of the API, permits it"
         );
         assert_eq!(
             error("http://[::ffff:7f00:1]/"),
-            "::ffff:127.0.0.1 is no public address (IPv4-mapped), expected one; allow_private permits it"
+            "::ffff:127.0.0.1 is no public address (IPv4-mapped), expected one; `allow_private`, or `--private-webhooks` for those of the API, permits it"
         );
         assert_eq!(
             error("http://db.Internal./"),
-            "db.internal. is a name of the machine's own or of its network, expected a public one; allow_private permits it"
+            "db.internal. is a name of the machine's own or of its network, expected a public one; `allow_private`, or `--private-webhooks` for those of the API, permits it"
         );
         assert_eq!(
             error("http://example.com:0"),

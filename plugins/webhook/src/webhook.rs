@@ -1,6 +1,6 @@
 //! Sends events, each as one signed request.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -134,13 +134,20 @@ async fn read(mut answer: Response) {
     }
 }
 
-/// A client that connects to public addresses alone, unless `allow_private`.
+/// A client that connects to public addresses alone, unless `allow_private`: one for all webhooks of a sort, for each has its
+/// own copy of the machine's certificates.
 pub(crate) fn client(allow_private: bool) -> reqwest::Result<Client> {
-    if allow_private {
-        client_with(System)
-    } else {
-        client_with(PublicOnly(System))
+    static ANY: OnceLock<Client> = OnceLock::new();
+    static PUBLIC: OnceLock<Client> = OnceLock::new();
+    let shared = if allow_private { &ANY } else { &PUBLIC };
+    if let Some(client) = shared.get() {
+        return Ok(client.clone());
     }
+    let client = match allow_private {
+        true => client_with(System)?,
+        false => client_with(PublicOnly(System))?,
+    };
+    Ok(shared.get_or_init(|| client).clone())
 }
 
 /// A client that knows names by `resolver`.
@@ -201,7 +208,7 @@ mod tests {
         assert_eq!(
             error.to_string(),
             format!(
-                "http://hook.example:{port} is not told: 127.0.0.1 is no public address (loopback), expected one; allow_private permits it"
+                "http://hook.example:{port} is not told: 127.0.0.1 is no public address (loopback), expected one; `allow_private`, or `--private-webhooks` for those of the API, permits it"
             )
         );
         assert!(canary.accept().is_err(), "something came");
