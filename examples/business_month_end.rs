@@ -113,7 +113,7 @@ impl fmt::Display for BusinessMonthEnd {
 }
 
 /// Makes the schedule from a job's JSON.
-struct Factory;
+pub(crate) struct Factory;
 
 impl ScheduleFactory for Factory {
     fn build(

@@ -25,7 +25,7 @@ struct Chat {
 }
 
 /// Makes the listener from its section of the configuration.
-fn factory(section: &Value) -> Result<Arc<dyn Listener>, ConfigError> {
+pub(crate) fn factory(section: &Value) -> Result<Arc<dyn Listener>, ConfigError> {
     let section = Section::read(section, &["secret_url"])?;
     let url = section.needed("secret_url", "https://hooks.example.com/services/…")?;
     let url = url.parse().ok();

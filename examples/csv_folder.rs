@@ -34,7 +34,7 @@ struct CsvFolder {
 }
 
 /// Makes the fetcher from its section of the configuration.
-fn factory(section: &Value) -> Result<Arc<dyn Fetcher>, ConfigError> {
+pub(crate) fn factory(section: &Value) -> Result<Arc<dyn Fetcher>, ConfigError> {
     let section = Section::read(section, &["folder", "zone"])?;
     let folder = PathBuf::from(section.needed("folder", "/data/prices")?);
     let zone = section.needed("zone", "America/New_York")?.parse();

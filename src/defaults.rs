@@ -1,5 +1,6 @@
 //! The standard plugins, in one list: the only place of the host that knows them.
 
+pub(crate) mod checked;
 pub(crate) mod process;
 
 use serde_json::{Value, json};

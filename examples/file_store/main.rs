@@ -24,7 +24,7 @@ use stock_scheduler::{Clock, ConfigError, Section, Store, StoreFactory, async_tr
 use store::FileStore;
 
 /// Opens a [`FileStore`] for addresses like `journal:/var/lib/jobs.journal`. It has no settings.
-struct Journals;
+pub(crate) struct Journals;
 
 #[async_trait]
 impl StoreFactory for Journals {

@@ -14,8 +14,8 @@ use stock_scheduler::{
     SymbolResult, TakeOver, async_trait,
 };
 
-use crate::call::{Answer, Call, Line};
-use crate::journal::Journal;
+use super::call::{Answer, Call, Line};
+use super::journal::Journal;
 
 /// How long a call may take: the promise of every store.
 const PATIENCE: Duration = Duration::from_secs(2);

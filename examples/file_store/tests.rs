@@ -16,7 +16,7 @@ use stock_scheduler::{
 };
 use tempfile::TempDir;
 
-use crate::store::FileStore;
+use super::store::FileStore;
 
 fn open(path: &Path) -> Result<FileStore, String> {
     FileStore::open(path, Arc::new(SystemClock))

@@ -140,6 +140,7 @@ fn schema(operation: &str, name: &str) -> Value {
     };
     match name {
         "limit" => json!({"type": "integer", "minimum": 1, "maximum": most}),
+        "role" => json!({"enum": ["fetcher", "schedule", "store", "listener"]}),
         "active_only" => json!({"type": "boolean"}),
         "status" if operation == "listJobs" => json!({"enum": JOB_STATUS}),
         "status" if operation == "listDeliveries" => {

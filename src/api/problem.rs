@@ -163,6 +163,8 @@ macro_rules! statuses {
 statuses! {
     /// Reading a list or the like.
     Reads = [400, 503];
+    /// Reading what is known here.
+    Looked = [400];
     /// Reading one thing.
     ReadsOne = [400, 404, 503];
     /// Reading what the plugins make of a job.

@@ -190,10 +190,16 @@ fn fetchers(schemas: &mut Map<String, Value>, host: &Host) {
         json!({"type": "object", "required": ["name"], "additionalProperties": false,
             "properties": {"name": name, "options": {"type": "object", "additionalProperties": true}}}),
     );
-    schemas.insert(
-        "Fetcher".into(),
-        json!({"oneOf": [name, reference("FetcherWithOptions")]}),
-    );
+    let of_its_own = |(fetcher, options): (String, Value)| {
+        json!({"type": "object", "title": format!("Options of {fetcher}"), "required": ["name"],
+            "additionalProperties": false, "properties": {
+                "name": {"type": "string", "enum": [fetcher]}, "options": options}})
+    };
+    let known: Vec<_> = host.options_schemas().into_iter().map(of_its_own).collect();
+    // Options that a fetcher tells are those of any fetcher too.
+    let word = if known.is_empty() { "oneOf" } else { "anyOf" };
+    let shapes = [vec![name], known, vec![reference("FetcherWithOptions")]].concat();
+    schemas.insert("Fetcher".into(), json!({word: shapes}));
 }
 
 /// What poem-openapi cannot say of a shape: which fields can be null, what texts must look like.

@@ -77,7 +77,7 @@ impl WebhooksApi {
     /// Change a webhook
     ///
     /// A field that is missing stays as it is; null clears `events`, `job_id` and `description`. One that is active again
-    /// goes on where it stopped.
+    /// goes on where it stopped; another address or other events count for what happens from now on.
     #[oai(
         path = "/scheduler/webhooks/:webhook_id",
         method = "patch",
@@ -116,7 +116,7 @@ impl WebhooksApi {
 
     /// Try a webhook out
     ///
-    /// Sends it an event of type `Test` now, and answers what came of it: 200 also where it failed.
+    /// Sends it an event of type `Test` now, and answers what came of it within five seconds: 200 also where it failed.
     #[oai(
         path = "/scheduler/webhooks/:webhook_id/test",
         method = "post",
@@ -134,7 +134,8 @@ impl WebhooksApi {
 
     /// List a webhook's deliveries
     ///
-    /// Those of the last seven days and those that are still tried, newest first.
+    /// Those of the last seven days and those that are still tried, newest first. Where there are few of a `status`, less
+    /// than `limit` may come and the `Link` header still lead on.
     #[oai(
         path = "/scheduler/webhooks/:webhook_id/deliveries",
         method = "get",
@@ -188,7 +189,7 @@ impl WebhooksApi {
 
     /// Send an event again
     ///
-    /// Now, under the id that it had; answers the delivery with what came of it.
+    /// Now, under the id that it had; answers the delivery with what came of it within five seconds.
     #[oai(
         path = "/scheduler/webhooks/:webhook_id/deliveries/:delivery_id/resend",
         method = "post",

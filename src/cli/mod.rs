@@ -48,7 +48,7 @@ pub fn run(extend: impl FnOnce(HostBuilder) -> HostBuilder) -> ExitCode {
         Some(("serve", matches)) => {
             Settings::read(matches).and_then(|settings| block_on(serve(settings, extend)))
         }
-        Some(("config", matches)) => config(matches),
+        Some(("config", matches)) => config(matches, extend),
         Some(("backfill", matches)) => block_on(backfill::run(matches)),
         Some(("plugin", matches)) => block_on(plugin::run(matches, extend)),
         Some(("preview", matches)) => block_on(preview::run(matches, extend)),
@@ -101,13 +101,16 @@ fn block_on(work: impl Future<Output = Result<(), String>>) -> Result<(), String
 }
 
 #[expect(clippy::print_stdout, reason = "what the command is for")]
-fn config(matches: &ArgMatches) -> Result<(), String> {
+fn config(
+    matches: &ArgMatches,
+    extend: impl FnOnce(HostBuilder) -> HostBuilder,
+) -> Result<(), String> {
     let Some((command, matches)) = matches.subcommand() else {
         return Ok(());
     };
     let settings = Settings::read(matches)?;
     if command == "check" {
-        plugins::check(&settings)?;
+        block_on(check(settings, extend))?;
         println!("the configuration is right");
         return Ok(());
     }
@@ -118,6 +121,18 @@ fn config(matches: &ArgMatches) -> Result<(), String> {
     for (name, value) in settings.plugins.iter().map(PluginSection::shown) {
         println!("{name:<30} {value:<50} file {}", file.display());
     }
+    Ok(())
+}
+
+/// Makes everything that the service would, but for its store, and lets it go again.
+async fn check(
+    mut settings: Settings,
+    extend: impl FnOnce(HostBuilder) -> HostBuilder,
+) -> Result<(), String> {
+    plugins::check(&settings)?;
+    settings.store = "memory:".into();
+    settings.api_only = true;
+    start(&settings, extend).await?.stop().await;
     Ok(())
 }
 
@@ -212,8 +227,10 @@ async fn serve(
         .run(stop)
         .await
         .map_err(|error| format!("cannot serve: {error}"))?;
-    keep.await
+    let programs = keep
+        .await
         .map_err(|error| format!("cannot end plugins: {error}"))?;
+    programs.stop().await;
     eprintln!("stock-scheduler has stopped");
     Ok(())
 }

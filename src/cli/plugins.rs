@@ -15,6 +15,13 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Refuses sections of programs that are wrong, before anything starts.
 pub(super) fn check(settings: &Settings) -> Result<(), String> {
+    let idle = |one: &&PluginSection| one.role == "schedule" && !one.is_process();
+    if let Some(one) = settings.plugins.iter().find(idle) {
+        return Err(format!(
+            "plugins.schedule.{}: schedules of this program have no settings; those of a program of its own need `command`",
+            one.name
+        ));
+    }
     let programs = settings.plugins.iter().filter(|one| one.is_process());
     programs
         .into_iter()
@@ -29,11 +36,12 @@ pub(super) fn configure(builder: HostBuilder, settings: &Settings) -> HostBuilde
     })
 }
 
-/// Runs the programs of the configuration, as the file says from time to time, until `stop`.
-pub(super) async fn keep(settings: Settings, host: Host, stop: CancellationToken) {
+/// Runs the programs of the configuration, as the file says from time to time, until `stop`; they still run then, for what is
+/// under way.
+pub(super) async fn keep(settings: Settings, host: Host, stop: CancellationToken) -> Processes {
     let mut processes = Processes::new(host.clone());
     let mut sections = settings.plugins;
-    processes.apply(&programs(&sections)).await;
+    processes.apply(&programs(&sections));
     let mut wrong = None;
     while let Some(()) = stop
         .run_until_cancelled(tokio::time::sleep(LOOK_EVERY))
@@ -43,6 +51,8 @@ pub(super) async fn keep(settings: Settings, host: Host, stop: CancellationToken
             match read(file).await {
                 Ok(new) => {
                     wrong = None;
+                    // A name may pass from a program to what is in this one, and back.
+                    processes.apply(&programs(&new));
                     put_in_force(&host, &sections, &new);
                     sections = new;
                 }
@@ -53,9 +63,20 @@ pub(super) async fn keep(settings: Settings, host: Host, stop: CancellationToken
                 Err(_) => {}
             }
         }
-        processes.apply(&programs(&sections)).await;
+        processes.apply(&programs(&sections));
     }
-    processes.stop().await;
+    processes
+}
+
+/// Starts the programs that tell schedules, and waits until they have said what they are: for those that look at schedules
+/// and go again.
+pub(super) async fn schedules(settings: &Settings, host: &Host) -> Processes {
+    let mut processes = Processes::new(host.clone());
+    let mut sections = programs(&settings.plugins);
+    sections.retain(|one| one.role == "schedule");
+    processes.apply(&sections);
+    processes.describe().await;
+    processes
 }
 
 async fn read(file: PathBuf) -> Result<Vec<PluginSection>, String> {

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgMatches, Command};
 use serde_json::{Value, json};
 
-use super::{Settings, settings, start};
+use super::{Settings, plugins, settings, start};
 use crate::host::{HostBuilder, HostError, Preview, PreviewWish};
 
 pub(super) fn command() -> Command {
@@ -34,9 +34,11 @@ pub(super) async fn run(
     if let Some(from) = text("from") {
         body["from"] = from.into();
     }
-    let host = start(&settings, extend).await?;
+    let host = start(&settings, |builder| extend(builder).leniently()).await?;
+    let programs = plugins::schedules(&settings, &host).await;
     let wish = PreviewWish::read(body).map_err(HostError::Invalid);
     let preview = wish.and_then(|wish| host.preview(wish));
+    programs.stop().await;
     host.stop().await;
     let preview = preview.map_err(|error| error.to_string())?;
     say!("{}", table(&preview));

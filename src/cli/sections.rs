@@ -37,8 +37,14 @@ fn mask(value: &mut Value, is_secret: bool) {
         Value::Object(fields) => {
             for (name, value) in fields {
                 let name = name.to_lowercase();
-                let sounds = ["secret", "password", "token", "key", "smtp", "headers"];
+                let sounds = [
+                    "secret", "password", "token", "key", "smtp", "headers", "url",
+                ];
                 let hides = sounds.iter().any(|word| name.contains(word));
+                if let ("command", Value::Array(words)) = (name.as_str(), &mut *value) {
+                    let others = words.iter_mut().skip(1).filter(|word| is_argument(word));
+                    others.for_each(|word| *word = "***".into());
+                }
                 mask(
                     value,
                     is_secret || hides || matches!(name.as_str(), "set" | "config"),
@@ -46,10 +52,16 @@ fn mask(value: &mut Value, is_secret: bool) {
             }
         }
         Value::Array(items) => items.iter_mut().for_each(|item| mask(item, is_secret)),
-        Value::String(text) if is_secret => *text = "***".into(),
+        Value::String(_) | Value::Number(_) | Value::Bool(_) if is_secret => *value = "***".into(),
         Value::String(text) => *text = super::settings::masked(text),
         _ => {}
     }
+}
+
+/// Whether a word of a command may be a secret: it is no file.
+fn is_argument(word: &Value) -> bool {
+    let word = word.as_str().unwrap_or_default();
+    word.starts_with('-') || !word.contains('.')
 }
 
 /// Reads the table of all plugins.
@@ -58,9 +70,7 @@ pub(super) fn read(table: Option<toml::Value>) -> Result<Vec<PluginSection>, Str
         return Ok(Vec::new());
     };
     let toml::Value::Table(roles) = table else {
-        return Err(format!(
-            "plugins is {table}, expected tables [plugins.ROLE.NAME]"
-        ));
+        return Err("plugins is no table, expected [plugins.ROLE.NAME]".to_owned());
     };
     let mut sections = Vec::new();
     for (role, names) in roles {
@@ -71,13 +81,13 @@ pub(super) fn read(table: Option<toml::Value>) -> Result<Vec<PluginSection>, Str
         })?;
         let toml::Value::Table(names) = names else {
             return Err(format!(
-                "plugins.{role} is {names}, expected tables [plugins.{role}.NAME]"
+                "plugins.{role} is no table, expected [plugins.{role}.NAME]"
             ));
         };
         for (name, section) in names {
             if !section.is_table() {
                 return Err(format!(
-                    "plugins.{role}.{name} is {section}, expected a table [plugins.{role}.{name}]"
+                    "plugins.{role}.{name} is no table, expected [plugins.{role}.{name}]"
                 ));
             }
             let section = serde_json::to_value(section)
@@ -113,7 +123,7 @@ mod tests {
     #[test]
     fn what_is_no_plugin_is_refused() {
         for (text, part) in [
-            ("plugins = 1", "plugins is 1"),
+            ("plugins = 1", "plugins is no table"),
             ("[plugins.fetchers.mine]", "\"fetchers\""),
             ("[plugins]\nfetcher = 'mine'", "[plugins.fetcher.NAME]"),
             (

@@ -302,6 +302,8 @@ fn read_file(path: &Path) -> Result<(toml::Table, Vec<PluginSection>), String> {
         if !names.contains(key) {
             let near = names
                 .iter()
+                .map(String::as_str)
+                .chain(["plugins"])
                 .max_by(|a, b| strsim::jaro(a, key).total_cmp(&strsim::jaro(b, key)));
             let hint = near.map_or(String::new(), |near| format!("; did you mean {near:?}?"));
             return Err(format!("{}: unknown key {key:?}{hint}", path.display()));

@@ -6,9 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use serde_json::Value;
 use stock_scheduler_process::{Description, ProcessConfig, ProcessPlugin};
-use stock_scheduler_sdk::{FetchRequest, Fetcher, Listener, ScheduleFactory, Symbol};
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cli::PluginSection;
@@ -21,8 +19,13 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 /// The programs that run now.
 pub(crate) struct Processes {
     host: Host,
-    running: BTreeMap<(&'static str, String), Running>,
+    running: BTreeMap<Key, Running>,
+    /// Sections that cannot be put in force, as they were when that was said.
+    wrong: BTreeMap<Key, PluginSection>,
 }
+
+/// Role and name.
+type Key = (&'static str, String);
 
 /// One program, and what it was started from.
 struct Running {
@@ -49,19 +52,23 @@ impl Processes {
         Self {
             host,
             running: BTreeMap::new(),
+            wrong: BTreeMap::new(),
         }
     }
 
-    /// Makes `sections` what runs: starts what is new, starts anew what has changed, ends what is gone. A section that is
+    /// Makes `sections` what runs: starts what is new, starts anew what has changed, lets end what is gone. A section that is
     /// wrong changes nothing of what runs under its name.
-    pub(crate) async fn apply(&mut self, sections: &[PluginSection]) {
+    ///
+    /// A program that is replaced or gone ends when the last run that uses it has ended.
+    pub(crate) fn apply(&mut self, sections: &[PluginSection]) {
         let key = |section: &PluginSection| (section.role, section.name.clone());
         let kept: Vec<_> = sections.iter().map(key).collect();
         let gone = self.running.keys().filter(|key| !kept.contains(key));
         for key in gone.cloned().collect::<Vec<_>>() {
-            self.end(&key).await;
             self.host.remove_plugin(key.0, &key.1);
+            self.running.remove(&key);
         }
+        self.wrong.retain(|key, _| kept.contains(key));
         for section in sections {
             let key = key(section);
             if self
@@ -71,30 +78,49 @@ impl Processes {
             {
                 continue;
             }
-            match config(section) {
-                Ok(config) => {
-                    self.end(&key).await;
-                    self.start(key, section.clone(), config);
+            if self.wrong.get(&key) == Some(section) {
+                continue;
+            }
+            let started = self.check(&key, section).and_then(|config| {
+                if self.running.contains_key(&key) {
+                    let (role, name) = &key;
+                    tracing::info!("plugins.{role}.{name} or a file that it names has changed; the program is started anew");
                 }
-                Err(why) => tracing::error!("{why}; what was in force stays"),
+                self.start(key.clone(), section.clone(), config)
+            });
+            match started {
+                Ok(()) => drop(self.wrong.remove(&key)),
+                Err(why) => {
+                    tracing::error!("{why}; what was in force stays");
+                    self.wrong.insert(key, section.clone());
+                }
             }
         }
     }
 
+    fn check(&self, key: &Key, section: &PluginSection) -> Result<ProcessConfig, String> {
+        let (role, name) = key;
+        if !self.running.contains_key(key) && self.host.has_plugin(role, name) {
+            return Err(format!(
+                "plugins.{role}.{name}: there is a {role} {name:?} in this program; give the other one another name"
+            ));
+        }
+        config(section)
+    }
+
     fn start(
         &mut self,
-        key: (&'static str, String),
+        key: Key,
         section: PluginSection,
         config: ProcessConfig,
-    ) {
+    ) -> Result<(), String> {
         let files = files(&config);
-        let plugin = match ProcessPlugin::start(&section.name, config.clone()) {
-            Ok(plugin) => plugin,
-            Err(error) => {
-                tracing::error!(plugin = section.name, %error, "cannot start a thread for a plugin");
-                return;
-            }
-        };
+        let plugin = ProcessPlugin::start(&section.name, config.clone()).map_err(|error| {
+            format!(
+                "cannot start a thread for plugin {:?}: {error}",
+                section.name
+            )
+        })?;
         register(&self.host, &section, &plugin, &config);
         let keep = keep_registered(self.host.clone(), section.clone(), plugin.clone(), config);
         let running = Running {
@@ -104,12 +130,16 @@ impl Processes {
             _registering: AbortOnDropHandle::new(tokio::spawn(keep)),
         };
         self.running.insert(key, running);
+        Ok(())
     }
 
-    async fn end(&mut self, key: &(&'static str, String)) {
-        if let Some(running) = self.running.remove(key) {
-            running.plugin.stop().await;
-        }
+    /// Waits until all have described themselves, or have failed to.
+    pub(crate) async fn describe(&self) {
+        let all = self
+            .running
+            .values()
+            .map(|running| running.plugin.describe());
+        futures_util::future::join_all(all).await;
     }
 
     /// Ends all programs.
@@ -145,13 +175,18 @@ async fn keep_registered(
         tokio::time::sleep(wait).await;
         wait = (wait * 2).min(LONGEST_WAIT);
     }
+    let mut registered = None;
     loop {
         let description = described.borrow_and_update().clone();
-        if let Some(description) = description {
+        // A program that was started again says what it said before, and to be registered is felt by all jobs.
+        if let Some(description) = description
+            && registered.as_ref() != Some(&description)
+        {
             for why in mistakes(&section, &description, &config) {
                 tracing::error!(plugin = section.name, "{why}");
             }
             register(&host, &section, &plugin, &config);
+            registered = Some(description);
         }
         if described.changed().await.is_err() {
             return;
@@ -182,18 +217,21 @@ fn mistakes(
             "plugins.{role}.{name}: the program describes no {role}"
         ));
     }
-    if let Some(schema) = &description.config_schema
-        && let Err(error) = shape::check(schema, &config.config)
-    {
-        let place = error.pointer.replace('/', ".");
-        mistakes.push(format!("plugins.{role}.{name}.config{place}: {error}"));
-    }
+    let wrong = wrong_config(description, config);
+    mistakes.extend(wrong.map(|why| format!("plugins.{role}.{name}.config{why}")));
     mistakes
+}
+
+/// What is wrong with the configuration that the program is given, by the shape that it tells.
+pub(super) fn wrong_config(description: &Description, config: &ProcessConfig) -> Option<String> {
+    let checked = shape::check_secretly(description.config_schema.as_ref()?, &config.config);
+    let error = checked.err()?;
+    Some(format!("{}: {error}", error.pointer.replace('/', ".")))
 }
 
 fn register(host: &Host, section: &PluginSection, plugin: &ProcessPlugin, config: &ProcessConfig) {
     let name = &section.name;
-    let origin = format!("process {}", config.command.join(" "));
+    let origin = format!("process {}", shown(&config.command));
     match section.role {
         "fetcher" => {
             let factory = Arc::new(plugin.fetcher_factory());
@@ -205,6 +243,18 @@ fn register(host: &Host, section: &PluginSection, plugin: &ProcessPlugin, config
         "schedule" => host.put_schedule(name, Arc::new(plugin.schedule(name)), &origin),
         _ => host.put_listener(name, Arc::new(plugin.listener()), &origin),
     }
+}
+
+/// A command as it may be shown: its program, and the file that it is given. Its other words may be secrets.
+fn shown(command: &[String]) -> String {
+    let words = command.iter().take(2).enumerate();
+    let is_file = |word: &str| word.contains('.') && !word.starts_with('-');
+    let is_shown = |(place, word): &(usize, &String)| *place == 0 || is_file(word);
+    let words: Vec<_> = words
+        .filter(is_shown)
+        .map(|(_, word)| word.as_str())
+        .collect();
+    words.join(" ")
 }
 
 /// The files that the command names, each with when it was changed.
@@ -221,126 +271,4 @@ fn changed_at(path: &Path) -> Option<SystemTime> {
     std::fs::metadata(path)
         .and_then(|file| file.modified())
         .ok()
-}
-
-/// A fetcher that is checked.
-pub(crate) struct CheckedFetcher {
-    pub(crate) fetcher: Arc<dyn Fetcher>,
-    /// A question that it can answer.
-    pub(crate) example: Option<FetchRequest>,
-    /// A symbol that its provider does not know.
-    pub(crate) unknown: Option<Symbol>,
-}
-
-/// A program that is checked.
-pub(crate) struct Checked {
-    section: PluginSection,
-    config: ProcessConfig,
-    plugin: ProcessPlugin,
-    description: Arc<Description>,
-}
-
-impl Checked {
-    /// Starts the program of a section. The outer error is about the section, the inner one, a sentence, about what the
-    /// program did.
-    pub(crate) async fn start(section: &PluginSection) -> Result<Result<Self, String>, String> {
-        let config = config(section)?;
-        let started = ProcessPlugin::start(&section.name, config.clone());
-        let plugin = started.map_err(|error| format!("cannot start a thread: {error}"))?;
-        Ok(match plugin.describe().await {
-            Ok(description) => Ok(Self {
-                section: section.clone(),
-                config,
-                plugin,
-                description,
-            }),
-            Err(why) => {
-                plugin.stop().await;
-                Err(why)
-            }
-        })
-    }
-
-    /// What it says it is.
-    pub(crate) fn summary(&self) -> String {
-        let Description {
-            name,
-            version,
-            protocol,
-            ..
-        } = self.description.as_ref();
-        let mut roles = Vec::new();
-        roles.extend(
-            self.description
-                .fetcher
-                .as_ref()
-                .map(|_| "a fetcher".to_owned()),
-        );
-        let kinds = self.description.schedules.keys();
-        roles.extend(kinds.map(|kind| format!("a schedule {kind:?}")));
-        roles.extend(
-            self.description
-                .listener
-                .as_ref()
-                .map(|_| "a listener".to_owned()),
-        );
-        let roles = roles.join(", ");
-        format!("it describes itself: {name} {version}, protocol {protocol}, with {roles}")
-    }
-
-    /// What does not fit between its configuration and what it says.
-    pub(crate) fn mistakes(&self) -> Vec<String> {
-        let is_of_file = self.section.name != "checked";
-        let mistakes = mistakes(&self.section, &self.description, &self.config).into_iter();
-        mistakes
-            .filter(|why| is_of_file || why.contains(".config"))
-            .collect()
-    }
-
-    /// Its fetcher, and what it can be asked.
-    pub(crate) fn fetcher(&self) -> Option<CheckedFetcher> {
-        let described = self.description.fetcher.as_ref()?;
-        let example = described.example.clone().map(|example| {
-            FetchRequest::daily(example.symbol, example.start, example.end)
-                .with_interval(example.interval)
-                .with_options(example.options)
-        });
-        Some(CheckedFetcher {
-            fetcher: Arc::new(self.plugin.fetcher()),
-            example,
-            unknown: described.unknown_symbol.clone(),
-        })
-    }
-
-    /// Its schedules, each with one of its kind.
-    pub(crate) fn schedules(&self) -> Vec<(String, impl ScheduleFactory + use<>, Option<Value>)> {
-        let all = self.description.schedules.iter();
-        all.map(|(kind, described)| {
-            (
-                kind.clone(),
-                self.plugin.schedule(kind),
-                described.example.clone(),
-            )
-        })
-        .collect()
-    }
-
-    /// Its listener.
-    pub(crate) fn listener(&self) -> Option<Arc<dyn Listener>> {
-        self.description.listener.as_ref()?;
-        Some(Arc::new(self.plugin.listener()))
-    }
-
-    /// Ends it; an error says that it had to be killed.
-    pub(crate) async fn stop(self) -> Result<(), String> {
-        let begun = tokio::time::Instant::now();
-        self.plugin.stop().await;
-        let patience = self.config.stop_timeout;
-        match begun.elapsed() < patience {
-            true => Ok(()),
-            false => Err(format!(
-                "it does not end within {patience:?} when its input ends: it had to be killed"
-            )),
-        }
-    }
 }

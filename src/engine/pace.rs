@@ -20,16 +20,22 @@ pub(crate) struct Pace {
     made: VecDeque<Instant>,
 }
 
+/// No request is kept longer from the one before it, whatever a plugin says of its provider.
+const LONGEST: Duration = Duration::from_secs(24 * 3_600);
+
 impl Pace {
     pub(crate) fn new(limits: &Limits) -> Self {
         let every = limits
             .per_second
             .filter(|rate| *rate > 0.0)
-            .map(|rate| Duration::from_secs_f64(1.0 / rate));
+            .map(|rate| Duration::from_secs_f64((1.0 / rate).min(LONGEST.as_secs_f64())));
         let burst = limits.burst.unwrap_or(1).max(1);
         Self {
             every,
-            ahead: every.unwrap_or_default() * (burst - 1),
+            ahead: every
+                .unwrap_or_default()
+                .saturating_mul(burst - 1)
+                .min(LONGEST),
             due: None,
             per_hour: limits.per_hour.map(|n| n.max(1) as usize),
             made: VecDeque::new(),

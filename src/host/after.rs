@@ -92,11 +92,12 @@ impl ScheduleFactory for AfterFactory {
         let words: Vec<_> = On::WORDS.iter().map(|(word, _)| *word).collect();
         json!({
             "type": "object",
+            "title": "AfterSchedule",
             "description": "When a run of another job has ended.",
             "required": ["job"],
             "additionalProperties": false,
             "properties": {
-                "job": {"type": "string", "minLength": 1, "maxLength": 64, "description": "The id of the job to follow."},
+                "job": {"type": "string", "pattern": "^[A-Za-z0-9_-]{1,64}$", "description": "The id of the job to follow."},
                 "on": {"type": "string", "enum": words, "default": "success", "description":
                     "Which ends count: `success`, where at least some symbols were stored; `failure`, where none was; `finish`, any."},
             },

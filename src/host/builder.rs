@@ -40,7 +40,7 @@ pub enum BuildError {
     #[error("{0}")]
     Unknown(String),
     /// A plugin cannot be built from its section of the configuration.
-    #[error("{role} {name:?}: {error}")]
+    #[error("plugins.{role}.{name}{}: {error}", .error.pointer.replace('/', "."))]
     Config {
         /// `fetcher`, `store` or `listener`.
         role: &'static str,
@@ -78,6 +78,7 @@ pub struct HostBuilder {
     fires: bool,
     fetch_threads: bool,
     private_webhooks: bool,
+    is_lenient: bool,
 }
 
 impl HostBuilder {
@@ -101,6 +102,7 @@ impl HostBuilder {
             fires: true,
             fetch_threads: false,
             private_webhooks: false,
+            is_lenient: false,
         }
     }
 
@@ -213,6 +215,13 @@ impl HostBuilder {
         self
     }
 
+    /// Passes over fetchers that cannot be made, and makes no listener: for looking at schedules, where the settings of others
+    /// do not matter.
+    pub fn leniently(mut self) -> Self {
+        self.is_lenient = true;
+        self
+    }
+
     /// Lets the webhooks that clients make lead to any address. Without this, they lead to public ones only, so that no
     /// client reaches by way of this service what it could not reach itself.
     pub fn private_webhooks(mut self) -> Self {
@@ -257,7 +266,9 @@ impl HostBuilder {
             followed: Default::default(),
         });
         self.build_fetchers(&plugins)?;
-        self.build_listeners(&plugins)?;
+        if !self.is_lenient {
+            self.build_listeners(&plugins)?;
+        }
         metrics::install();
         let store: Arc<dyn Store> = Arc::new(Timed::new(store));
         let time = StoreTime::new(self.clock.clone());
@@ -349,12 +360,18 @@ impl HostBuilder {
         let mut sections = self.sections_of("fetcher");
         for (name, (source, origin)) in std::mem::take(&mut self.fetchers) {
             let section = sections.remove(&name).unwrap_or_default();
-            plugins.add_fetcher(&name, source, &section, origin)?;
+            let added = plugins.add_fetcher(&name, source, &section, origin);
+            self.unless_lenient(added)?;
         }
         for (name, section) in sections {
-            plugins.configure("fetcher", &name, section)?;
+            let configured = plugins.configure("fetcher", &name, section);
+            self.unless_lenient(configured)?;
         }
         Ok(())
+    }
+
+    fn unless_lenient(&self, made: Result<(), BuildError>) -> Result<(), BuildError> {
+        if self.is_lenient { Ok(()) } else { made }
     }
 
     fn build_listeners(&mut self, plugins: &Plugins) -> Result<(), BuildError> {

@@ -11,7 +11,6 @@ use super::Plugins;
 use super::after;
 use super::fields::{self, FieldError, Fields, Given, ReadError};
 use super::policies;
-use super::shape;
 use super::timetable::LONGEST_JITTER;
 
 /// The most symbols one job may have.
@@ -272,7 +271,12 @@ fn check(
         errors.push(error.at("name"));
     }
     check_fetcher(job, plugins, errors);
-    match plugins.schedule(&job.schedule, job.timezone.unwrap_or(plugins.zone)) {
+    check_jitter(job, errors);
+    check_jitter(job, errors);
+    let checked = plugins.check_shape(&job.schedule);
+    let built = checked
+        .and_then(|()| plugins.schedule(&job.schedule, job.timezone.unwrap_or(plugins.zone)));
+    match built {
         Ok(schedule) => {
             job.schedule_time = schedule.time_of_day();
             if let (Some(zone), Some(named)) = (schedule.zone(), job.schedule.get_mut("timezone")) {
@@ -300,6 +304,15 @@ fn check(
     }
 }
 
+/// Refuses a delay where the schedule cannot know of it.
+fn check_jitter(job: &Job, errors: &mut Vec<FieldError>) {
+    let follows = job.schedule["kind"] == after::KIND;
+    if follows && job.jitter.is_some_and(|jitter| jitter > TimeDelta::zero()) {
+        let why = "jitter has no meaning for a job that follows another; leave it out";
+        errors.push(FieldError::value("/jitter", why));
+    }
+}
+
 fn check_fetcher(job: &Job, plugins: &Plugins, errors: &mut Vec<FieldError>) {
     let Some(entry) = plugins.fetcher(&job.fetcher.name) else {
         let message =
@@ -322,13 +335,7 @@ fn check_fetcher(job: &Job, plugins: &Plugins, errors: &mut Vec<FieldError>) {
         );
         errors.push(FieldError::value("/interval", message));
     }
-    let Some(factory) = &entry.factory else {
-        return;
-    };
-    let options = &job.fetcher.options;
-    let shape = factory.options_schema();
-    let checked = shape.map_or(Ok(()), |shape| shape::check(&shape, options));
-    if let Err(error) = checked.and_then(|()| factory.check_options(options)) {
+    if let Some(Err(error)) = entry.check_options(&job.fetcher.options) {
         errors.push(FieldError::value(
             format!("/fetcher/options{}", error.pointer),
             error.message,
@@ -436,6 +443,9 @@ fn schedule(value: Value) -> Result<Value, ReadError> {
 fn schedule_or_after(fields: &mut Fields) -> Given<Value> {
     let schedule = fields.take("schedule", schedule);
     let after = fields.take("after", |value| match value {
+        Value::Object(object) if object.contains_key("kind") => {
+            Err(ReadError::value("has an unknown field \"kind\"; it has job and on").below("kind"))
+        }
         Value::Object(mut object) => {
             object.insert("kind".into(), after::KIND.into());
             Ok(Value::Object(object))

@@ -107,20 +107,26 @@ impl Host {
 
     /// Deletes a job and ends its runs; with `revision`, only that revision of it.
     pub async fn delete_job(&self, id: &JobId, revision: Option<&str>) -> Result<(), HostError> {
-        let request = RequestId::random();
         if let Some(follower) = self.followers(id).await?.first() {
             let why = format!(
                 "job {follower} follows this one; delete it or give it another schedule first"
             );
             return Err(HostError::Conflict(why));
         }
+        let stored = self.stored(id).await?;
+        self.delete(&stored, revision).await?;
+        self.unlink_old(&stored.job, None).await;
+        Ok(())
+    }
+
+    async fn delete(&self, stored: &StoredJob, revision: Option<&str>) -> Result<(), HostError> {
+        let (id, request) = (&stored.job.id, RequestId::random());
         let Some(revision) = revision else {
             return Ok(self
                 .in_time(self.inner.store.delete(id, None, request))
                 .await?);
         };
-        let stored = self.stored(id).await?;
-        self.matches(&stored, revision)?;
+        self.matches(stored, revision)?;
         match self
             .in_time(
                 self.inner
@@ -225,8 +231,9 @@ impl Host {
                 kind,
             };
             let lock = match next {
-                Some(_) => self.link(&edit.job).await?,
-                None => None,
+                // Whoever stops needs nobody to follow.
+                Some(_) if edit.job.active => self.link(&edit.job).await?,
+                _ => None,
             };
             let written = self.in_time(self.inner.store.edit(edit)).await;
             self.unlock_links(lock).await;
@@ -234,6 +241,7 @@ impl Host {
                 Err(error) if error.kind() == StoreErrorKind::Conflict => continue,
                 outcome => {
                     let stored = outcome?;
+                    self.unlink_old(&old.job, Some(&stored.job)).await;
                     next.iter().for_each(|next| self.armed(next));
                     return Ok(self.view(stored));
                 }

@@ -82,6 +82,24 @@ impl Host {
         views
     }
 
+    /// What keeps plugins from working, in sentences.
+    pub(super) fn plugin_problems(&self) -> Vec<String> {
+        let plugins = &self.inner.plugins;
+        let fetchers = plugins.fetchers.all().into_iter();
+        let fetchers = fetchers.map(|(name, entry)| ("fetcher", name, entry.fetcher.health()));
+        let schedules = plugins.schedules.all().into_iter();
+        let schedules = schedules.map(|(name, entry)| ("schedule", name, entry.factory.health()));
+        let listeners = plugins.listeners.all().into_iter();
+        let listeners = listeners.map(|(name, entry)| ("listener", name, entry.listener.health()));
+        fetchers
+            .chain(schedules)
+            .chain(listeners)
+            .filter_map(|(role, name, health)| {
+                Some(format!("{role} {name:?}: {}", health.problem?))
+            })
+            .collect()
+    }
+
     async fn store_view(&self) -> PluginView {
         let store = self.store();
         let version = env!("CARGO_PKG_VERSION");
@@ -96,7 +114,10 @@ impl Host {
 
     fn listener(&self, entry: &ListenerEntry) -> PluginView {
         let mut health = entry.listener.health();
-        let gone = self.inner.listening.gone(&entry.name);
+        let gone = entry
+            .gone
+            .get()
+            .map(|why| format!("it wants no events any more: {why}"));
         health.problem = gone.or(health.problem);
         let mut view = PluginView::new(
             "listener",

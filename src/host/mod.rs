@@ -62,8 +62,8 @@ pub use preview::{Preview, PreviewWish};
 pub use reading::Status;
 pub use runs::ManualRun;
 pub use upcoming::Upcoming;
-pub(crate) use webhooks::masked;
 pub use webhooks::{Webhook, WebhookWish};
+pub(crate) use webhooks::{masked, without_password};
 
 /// At most so long an answer waits for the store.
 const STORE_DEADLINE: Duration = Duration::from_millis(900);

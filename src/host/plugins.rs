@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::atomic::AtomicU64;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 
 use chrono_tz::Tz;
 use serde_json::Value;
@@ -15,6 +15,7 @@ use stock_scheduler_sdk::{
 use super::builder::BuildError;
 use super::fields::nearest;
 use super::named::Named;
+use super::shape;
 use super::timetable::Timetable;
 use crate::engine::gate::Gate;
 use crate::engine::threads::Threads;
@@ -69,6 +70,17 @@ pub(crate) struct ScheduleEntry {
     pub(crate) origin: String,
 }
 
+impl FetcherEntry {
+    /// What is wrong with a job's options: by the shape that the fetcher tells, then by what it says itself. `None` where
+    /// nobody checks them.
+    pub(crate) fn check_options(&self, options: &Value) -> Option<Result<(), ConfigError>> {
+        let factory = self.factory.as_ref()?;
+        let shape = factory.options_schema();
+        let checked = shape.map_or(Ok(()), |shape| shape::check(&shape, options));
+        Some(checked.and_then(|()| factory.check_options(options)))
+    }
+}
+
 /// What a fetcher is made of.
 pub(crate) enum FetcherSource {
     Factory(Arc<dyn FetcherFactory>),
@@ -93,6 +105,8 @@ pub(crate) struct ListenerEntry {
     /// Where the plugin comes from, in words.
     pub(crate) origin: String,
     pub(crate) counters: Carried,
+    /// Why it wants no events any more.
+    pub(crate) gone: OnceLock<String>,
 }
 
 /// What became of the deliveries to one listener since the start.
@@ -114,6 +128,7 @@ impl ListenerEntry {
             listener,
             origin,
             counters: Carried::default(),
+            gone: OnceLock::new(),
         }
     }
 }
@@ -236,6 +251,16 @@ impl Plugins {
         rest.remove("kind");
         let context = ScheduleContext::new(zone).with_calendars(self.calendars());
         entry.factory.build(&Value::Object(rest), &context)
+    }
+
+    /// Refuses a schedule that has not the shape that its kind tells, where the host is to see to it.
+    pub(crate) fn check_shape(&self, spec: &Value) -> Result<(), ConfigError> {
+        let kind = spec.get("kind").and_then(Value::as_str);
+        let entry = kind.and_then(|kind| self.schedules.get(kind));
+        match entry.filter(|entry| entry.factory.is_held_against_schema()) {
+            Some(entry) => shape::check(&entry.factory.schema(), spec),
+            None => Ok(()),
+        }
     }
 
     /// The schedule by which a job fires.

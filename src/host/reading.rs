@@ -9,7 +9,7 @@ use stock_scheduler_sdk::{
     RunPage, RunQuery,
 };
 
-use super::{DATASET_NOT_FOUND, Host, HostError};
+use super::{DATASET_NOT_FOUND, FetcherEntry, Host, HostError};
 use crate::metrics;
 
 /// How the service is.
@@ -72,7 +72,8 @@ impl Host {
         let wrong = problem.map(|why| format!("calendar files are wrong and not in force: {why}"));
         let followed = self.followed_calendars();
         let ending = followed.iter().filter_map(|calendar| calendar.warning());
-        wrong.into_iter().chain(ending).collect()
+        let plugins = self.plugin_problems();
+        wrong.into_iter().chain(ending).chain(plugins).collect()
     }
 
     async fn counts(&self) -> Result<Arc<JobCounts>, HostError> {
@@ -146,6 +147,14 @@ impl Host {
             .collect()
     }
 
+    /// The registered fetchers that tell which options jobs have for them, each with the JSON Schema of these.
+    pub fn options_schemas(&self) -> Vec<(String, serde_json::Value)> {
+        let fetchers = self.inner.plugins.fetchers.all().into_iter();
+        fetchers
+            .filter_map(|(name, entry)| Some((name, entry.factory.as_ref()?.options_schema()?)))
+            .collect()
+    }
+
     /// The intervals that any registered fetcher has, as words.
     pub fn intervals(&self) -> std::collections::BTreeSet<String> {
         let fetchers = self.inner.plugins.fetchers.all();
@@ -155,10 +164,18 @@ impl Host {
         intervals.map(ToString::to_string).collect()
     }
 
-    /// A registered fetcher.
-    pub fn fetcher(&self, name: &str) -> Option<Arc<dyn stock_scheduler_sdk::Fetcher>> {
-        let entry = self.inner.plugins.fetcher(name)?;
-        Some(entry.fetcher.clone())
+    /// A registered fetcher, and what checks the options of its jobs.
+    pub(crate) fn fetcher(&self, name: &str) -> Option<Arc<FetcherEntry>> {
+        self.inner.plugins.fetcher(name)
+    }
+
+    /// What makes schedules of a registered kind.
+    pub(crate) fn schedule_kind(
+        &self,
+        kind: &str,
+    ) -> Option<Arc<dyn stock_scheduler_sdk::ScheduleFactory>> {
+        let entry = self.inner.plugins.schedules.get(kind)?;
+        Some(entry.factory.clone())
     }
 
     /// The names of the registered fetchers.

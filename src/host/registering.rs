@@ -56,6 +56,17 @@ impl Host {
         Ok(())
     }
 
+    /// Whether there is a fetcher, a kind of schedule or a listener of this name.
+    pub fn has_plugin(&self, role: &str, name: &str) -> bool {
+        let plugins = &self.inner.plugins;
+        match role {
+            "fetcher" => plugins.fetchers.contains(name),
+            "schedule" => plugins.schedules.contains(name),
+            "listener" => plugins.listeners.contains(name),
+            _ => false,
+        }
+    }
+
     /// Takes a fetcher, a kind of schedule or a listener out. Jobs that name it stay, and say what they miss.
     pub fn remove_plugin(&self, role: &str, name: &str) {
         let plugins = &self.inner.plugins;

@@ -1,6 +1,6 @@
 //! Holds what a client or the configuration says against the JSON Schema of a plugin.
 
-use jsonschema::Draft;
+use jsonschema::{Draft, ValidationError};
 use serde_json::{Value, json};
 use stock_scheduler_sdk::ConfigError;
 
@@ -10,6 +10,19 @@ const LONGEST: usize = 300;
 /// Refuses a value that does not have this shape, pointing at the first mistake; null stands for an empty object. A schema
 /// that is none refuses nothing: what the plugin itself says of the value still counts.
 pub(crate) fn check(schema: &Value, value: &Value) -> Result<(), ConfigError> {
+    check_as(schema, value, |error| error.to_string())
+}
+
+/// As [`check`], for what may be secret: no message repeats a value.
+pub(crate) fn check_secretly(schema: &Value, value: &Value) -> Result<(), ConfigError> {
+    check_as(schema, value, |error| error.masked().to_string())
+}
+
+fn check_as(
+    schema: &Value,
+    value: &Value,
+    words: impl Fn(&ValidationError<'_>) -> String,
+) -> Result<(), ConfigError> {
     let empty = json!({});
     let value = if value.is_null() { &empty } else { value };
     let options = jsonschema::options().with_draft(Draft::Draft202012);
@@ -21,7 +34,7 @@ pub(crate) fn check(schema: &Value, value: &Value) -> Result<(), ConfigError> {
         }
     };
     validator.validate(value).map_err(|error| {
-        let message: String = error.to_string().chars().take(LONGEST).collect();
+        let message: String = words(&error).chars().take(LONGEST).collect();
         ConfigError::at(error.instance_path().to_string(), message)
     })
 }
@@ -47,6 +60,16 @@ mod tests {
             assert!(error.message.contains(part), "{error}");
         }
         assert_eq!(check(&schema, &json!({"feed": "iex", "depth": 2})), Ok(()));
+    }
+
+    #[test]
+    fn a_secret_is_not_repeated() {
+        let schema = json!({"properties": {"key": {"type": "integer"}}});
+
+        let error = check_secretly(&schema, &json!({"key": "hush"})).unwrap_err();
+
+        assert_eq!(error.pointer, "/key");
+        assert!(!error.message.contains("hush"), "{error}");
     }
 
     #[test]

@@ -65,6 +65,10 @@ impl Store for Timed {
         self.store.kind()
     }
 
+    fn is_exclusive(&self) -> bool {
+        self.store.is_exclusive()
+    }
+
     async fn now(&self) -> Answer<DateTime<Utc>> {
         timed(&self.took.now, self.store.now()).await
     }

@@ -1,5 +1,7 @@
 //! Webhooks: listeners that clients make, change and look after while the service runs.
 
+use std::time::Duration;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
@@ -20,9 +22,14 @@ const NAMESPACE: &str = "webhooks";
 pub(super) const READER: &str = "webhook:";
 /// At most so many webhooks.
 const MOST: usize = 1_000;
+/// How long somebody who tries a webhook waits for its answer.
+const BY_HAND: Duration = Duration::from_secs(5);
+/// The longest URL, in characters.
+const LONGEST_URL: usize = 2_000;
 const TRIES: usize = 20;
-/// How many documents are read at a time.
+/// How many documents are read at a time, and how often deliveries of a status are looked for in one answer.
 const PAGE: usize = 200;
+const PAGES: usize = 25;
 
 pub(crate) const WEBHOOK_NOT_FOUND: HostError = HostError::NotFound("Webhook not found");
 pub(crate) const DELIVERY_NOT_FOUND: HostError = HostError::NotFound("Delivery not found");
@@ -45,7 +52,7 @@ pub struct Webhook {
     pub description: Option<String>,
     /// Whether it is told anything.
     pub active: bool,
-    /// Why the service has stopped telling it.
+    /// Why it is told nothing.
     pub problem: Option<String>,
     /// When it was made.
     pub created_at: DateTime<Utc>,
@@ -73,7 +80,7 @@ impl WebhookWish {
             fields.require("url");
         }
         let wish = Self {
-            url: fields.take("url", fields::text),
+            url: fields.take("url", url),
             secret: fields.take("secret", fields::text),
             events: fields.take("events", events),
             job: fields.take("job_id", job),
@@ -88,10 +95,12 @@ impl WebhookWish {
 
     /// The webhook as it is after this; null clears what can be missing and changes nothing else.
     fn apply(self, webhook: &mut Webhook) {
-        if let Given::Value(url) = self.url {
+        // What is shown of a URL or a secret may be sent back.
+        if let Given::Value(url) = self.url
+            && url != without_password(&webhook.url)
+        {
             webhook.url = url;
         }
-        // What is shown of a secret may be sent back.
         if let Given::Value(secret) = self.secret
             && secret != masked(&webhook.secret)
         {
@@ -118,6 +127,18 @@ fn settle<T>(place: &mut Option<T>, given: Given<T>) {
         Given::Value(value) => *place = Some(value),
         Given::Null => *place = None,
         Given::Absent => {}
+    }
+}
+
+fn url(value: Value) -> Result<String, ReadError> {
+    let text = fields::text(value)?;
+    let text = text.trim();
+    match text.chars().count() {
+        0..=LONGEST_URL if !text.contains(char::is_control) => Ok(text.to_owned()),
+        0..=LONGEST_URL => Err(ReadError::value("must have no control characters")),
+        count => Err(ReadError::value(format!(
+            "must be at most {LONGEST_URL} characters, not {count}"
+        ))),
     }
 }
 
@@ -163,7 +184,25 @@ pub(crate) fn masked(secret: &str) -> String {
     format!("whsec_***{}", end.chars().rev().collect::<String>())
 }
 
+/// A URL as it may be shown: without its user and password.
+pub(crate) fn without_password(url: &str) -> String {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return url.to_owned();
+    };
+    let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
+    match rest[..end].rfind('@') {
+        Some(at) => format!("{scheme}://***{}", &rest[at..]),
+        None => url.to_owned(),
+    }
+}
+
 impl Webhook {
+    /// Whether it is told the same things in the same way as `other`.
+    pub(super) fn tells_like(&self, other: &Self) -> bool {
+        (&self.id, &self.url, &self.secret) == (&other.id, &other.url, &other.secret)
+            && (&self.events, &self.job) == (&other.events, &other.job)
+    }
+
     /// The name under which it reads the log.
     pub(super) fn reader(&self) -> String {
         reader(&self.id)
@@ -172,6 +211,18 @@ impl Webhook {
 
 fn reader(id: &str) -> String {
     format!("{READER}{id}")
+}
+
+/// Forgets what is remembered of a webhook that is gone.
+pub(super) async fn forget(store: &dyn Store, reader: &str) {
+    let forget = async {
+        follower::forget(store, reader).await?;
+        ledger::forget(store, reader).await
+    };
+    // What stays is forgotten in a week.
+    if let Err(error) = forget.await {
+        tracing::debug!(reader, %error, "not everything of a deleted webhook is forgotten yet");
+    }
 }
 
 /// All webhooks.
@@ -248,6 +299,16 @@ impl Host {
         }
     }
 
+    /// Notes why a webhook that is active cannot be told anything now, or that it can.
+    pub(super) async fn note_problem(&self, id: &str, why: Option<&str>) -> Result<(), HostError> {
+        let noted = self.change_webhook(id, |webhook| {
+            if webhook.active {
+                webhook.problem = why.map(str::to_owned);
+            }
+        });
+        noted.await.map(drop)
+    }
+
     async fn change_webhook(
         &self,
         id: &str,
@@ -260,7 +321,8 @@ impl Host {
             if new == old {
                 return Ok(old);
             }
-            if new.active {
+            // What the service itself notes of one that has gone wrong must not fail for that.
+            if !new.tells_like(&old) || (new.active && !old.active) {
                 self.check_webhook(&new).await?;
             }
             match self.put_webhook(&new, revision).await {
@@ -272,7 +334,7 @@ impl Host {
         Err(HostError::Conflict(why))
     }
 
-    /// Deletes a webhook with all that is remembered of its deliveries.
+    /// Deletes a webhook; what is remembered of its deliveries is forgotten soon after.
     pub async fn delete_webhook(&self, id: &str) -> Result<(), HostError> {
         self.read_webhook(id).await?;
         let store = self.store().clone();
@@ -280,21 +342,17 @@ impl Host {
             .await?;
         self.in_time(self.tell_changed()).await?;
         let reader = reader(id);
-        let forget = async {
-            follower::forget(store.as_ref(), &reader).await?;
-            ledger::forget(store.as_ref(), &reader).await
-        };
-        // What stays is forgotten in a week.
-        if let Err(error) = forget.await {
-            tracing::debug!(webhook = id, %error, "not everything of a deleted webhook is forgotten yet");
-        }
+        let forget = async move { forget(store.as_ref(), &reader).await };
+        self.inner
+            .tasks
+            .spawn(self.stopping().run_until_cancelled_owned(forget));
         Ok(())
     }
 
     /// Sends a webhook a made-up event now, and tells what came of it.
     pub async fn test_webhook(&self, id: &str) -> Result<Try, HostError> {
         let webhook = self.webhook(id).await?;
-        let entry = self.webhook_listener(&webhook).map_err(invalid)?;
+        let entry = self.tried_by_hand(&webhook)?;
         let now = self.now();
         let event = Event {
             id: EventId::default().next(now),
@@ -306,12 +364,13 @@ impl Host {
         };
         let mut record = DeliveryRecord::new(event);
         record.id = format!("test-{}", RequestId::random());
-        let (record, _) = listening::attempt(self, &entry, record, None, None).await;
+        // What came of it is in the record.
+        let _ = listening::attempt(self, &entry, &mut record, None, None).await;
         record.tries.last().cloned().ok_or(DELIVERY_NOT_FOUND)
     }
 
     /// What became of a webhook's deliveries in the last seven days, the newest first: those after the place `after`, at
-    /// most `limit`, and where to go on.
+    /// most `limit`, and where to go on. There may be less than `limit` and still more to come, where few have the status.
     pub async fn deliveries(
         &self,
         id: &str,
@@ -320,35 +379,54 @@ impl Host {
         limit: usize,
     ) -> Result<(Vec<DeliveryRecord>, Option<String>), HostError> {
         self.read_webhook(id).await?;
-        let (store, reader) = (self.store().clone(), reader(id));
-        let namespaces = match status {
-            Some(DeliveryStatus::Pending) => vec![ledger::PENDING],
-            Some(_) => vec![ledger::ENDED],
-            None => vec![ledger::PENDING, ledger::ENDED],
+        // One that ended just now may be read in both places: what has ended comes first.
+        let namespaces: &[_] = match status {
+            Some(DeliveryStatus::Pending) => &[ledger::PENDING],
+            Some(_) => &[ledger::ENDED],
+            None => &[ledger::ENDED, ledger::PENDING],
         };
-        let mut found = Vec::new();
+        let (reader, mut found, mut next) = (reader(id), Vec::new(), None);
         for namespace in namespaces {
-            // Looked through page by page, for few may have the status asked for.
-            let mut from = after.map(str::to_owned);
-            let mut of_this = 0;
-            while of_this <= limit {
-                let page = ledger::page(store.as_ref(), namespace, &reader, from.as_deref(), PAGE);
-                let page = self.in_time(page).await?;
-                let Some(last) = page.last() else { break };
-                from = Some(last.place());
-                let right = |record: &DeliveryRecord| status.is_none_or(|it| it == record.status);
-                let before = found.len();
-                found.extend(page.into_iter().filter(right));
-                of_this += found.len() - before;
-            }
+            let part = self.look_through(namespace, &reader, status, after, limit);
+            let (part, goes_on_after) = part.await?;
+            found.extend(part);
+            next = next.or(goes_on_after);
         }
         found.sort_by_key(|record| std::cmp::Reverse(record.event));
-        // One that ended just now may have been read in both places.
         found.dedup_by_key(|record| record.event);
-        let is_all = found.len() <= limit;
-        found.truncate(limit);
-        let next = found.last().filter(|_| !is_all).map(DeliveryRecord::place);
+        if found.len() > limit {
+            found.truncate(limit);
+            next = found.last().map(DeliveryRecord::place);
+        }
         Ok((found, next))
+    }
+
+    /// Up to one more than `limit` deliveries of a status, and where to go on, if less were found and not all was looked
+    /// through.
+    async fn look_through(
+        &self,
+        namespace: &str,
+        reader: &str,
+        status: Option<DeliveryStatus>,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<(Vec<DeliveryRecord>, Option<String>), HostError> {
+        let store = self.store().clone();
+        let (mut found, mut from) = (Vec::new(), after.map(str::to_owned));
+        for _ in 0..PAGES {
+            let page = ledger::page(store.as_ref(), namespace, reader, from.as_deref(), PAGE);
+            let page = self.in_time(page).await?;
+            let Some(last) = page.last() else {
+                return Ok((found, None));
+            };
+            from = Some(last.place());
+            let right = |record: &DeliveryRecord| status.is_none_or(|it| it == record.status);
+            found.extend(page.into_iter().filter(right));
+            if found.len() > limit {
+                return Ok((found, None));
+            }
+        }
+        Ok((found, from))
     }
 
     /// One delivery, by its id.
@@ -363,25 +441,28 @@ impl Host {
     /// Sends an event again now, under the id that it had, and tells what came of it.
     pub async fn resend(&self, id: &str, delivery: &str) -> Result<DeliveryRecord, HostError> {
         let webhook = self.webhook(id).await?;
-        let record = self.delivery(id, delivery).await?;
-        let entry = self.webhook_listener(&webhook).map_err(invalid)?;
-        let (mut record, outcome) = listening::attempt(self, &entry, record, None, None).await;
-        // One that is to be tried again stays so, whatever came of this try.
-        if record.status != DeliveryStatus::Pending {
-            record.status = match outcome {
-                Ok(()) => DeliveryStatus::Delivered,
-                Err(_) => DeliveryStatus::Failed,
-            };
-            let store = self.store().clone();
-            self.in_time(ledger::keep(
-                store.as_ref(),
-                &webhook.reader(),
-                &record,
-                true,
-            ))
-            .await?;
+        let mut record = self.delivery(id, delivery).await?;
+        let entry = self.tried_by_hand(&webhook)?;
+        let before = record.status;
+        let was_pending = before == DeliveryStatus::Pending;
+        match listening::attempt(self, &entry, &mut record, None, None).await {
+            Ok(()) => record.end(DeliveryStatus::Delivered),
+            // It stays what it was: one that is to be tried again is.
+            Err(_) if was_pending => return Ok(record),
+            // What has arrived once has arrived.
+            Err(_) => record.end(before),
         }
+        let (store, reader) = (self.store().clone(), webhook.reader());
+        let keep = ledger::keep(store.as_ref(), &reader, &record, !was_pending);
+        self.in_time(keep).await?;
         Ok(record)
+    }
+
+    /// The listener that a webhook is, for somebody who waits for what comes of it.
+    fn tried_by_hand(&self, webhook: &Webhook) -> Result<ListenerEntry, HostError> {
+        let mut entry = self.webhook_listener(webhook).map_err(invalid)?;
+        entry.info.timeout = entry.info.timeout.min(BY_HAND);
+        Ok(entry)
     }
 
     /// The listener that a webhook is.
@@ -450,4 +531,21 @@ fn new_secret() -> String {
     // Of each 16 bytes of a random UUID 122 bits are random.
     let bytes = [uuid::Uuid::new_v4(), uuid::Uuid::new_v4()].map(uuid::Uuid::into_bytes);
     format!("whsec_{}", STANDARD.encode(bytes.concat()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_a_url_is_not_shown() {
+        for (url, shown) in [
+            ("https://me:hush@example.com/a", "https://***@example.com/a"),
+            ("https://a@b:hush@example.com", "https://***@example.com"),
+            ("https://example.com/@me", "https://example.com/@me"),
+            ("https://example.com?a=b@c", "https://example.com?a=b@c"),
+        ] {
+            assert_eq!(without_password(url), shown);
+        }
+    }
 }

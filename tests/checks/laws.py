@@ -1,5 +1,6 @@
 """What the OpenAPI document cannot say, told to schemathesis."""
 
+from base64 import b64encode
 from itertools import count
 
 import schemathesis
@@ -14,6 +15,10 @@ schemathesis.openapi.format("fetcher", strategies.sampled_from(["demo", "yfinanc
 schemathesis.openapi.format("exchange", strategies.sampled_from(["XNYS", "XLON", "XTKS", "24/7"]))
 schemathesis.openapi.format("span", strategies.sampled_from(["90s", "15m", "1h"]))
 schemathesis.openapi.format("cron", strategies.sampled_from(["0 17 * * MON-FRI", "*/20 9-16 * * 1-5", "@daily", "0 6 L * ?"]))
+schemathesis.openapi.format(
+    "password",
+    strategies.binary(min_size=24, max_size=64).map(lambda secret: f"whsec_{b64encode(secret).decode()}"),
+)
 
 
 @schemathesis.hook
@@ -48,6 +53,13 @@ LAWS = [
     ("/misfire/cap", "goes with fire_all"),
     ("/active_until", "leaves no fire"),
     ("/max_fires", "the fires so far"),
+    ("/job_id", "there is no such job"),
+    ("/schedule/job", "there is no such job"),
+    ("/schedule/job", "circle"),
+    ("/after", "beside schedule"),
+    ("/jitter", "follows another"),
+    # Which addresses are public is known where they are told.
+    ("/url", ""),
     # What may stand in a fetcher's options is the fetcher's own affair.
     ("/fetcher/options", ""),
 ]

@@ -18,10 +18,10 @@ const SYMBOLS: usize = 200;
 const CONCURRENCY: usize = 8;
 
 /// Random numbers (xorshift) from a seed that is told, so that a failure can be repeated with `CRASH_SEED`.
-struct Chance(u64);
+pub(crate) struct Chance(u64);
 
 impl Chance {
-    fn new(what: &str) -> Self {
+    pub(crate) fn new(what: &str) -> Self {
         let given = std::env::var("CRASH_SEED")
             .ok()
             .and_then(|seed| seed.parse().ok());
@@ -30,7 +30,7 @@ impl Chance {
         Self(seed)
     }
 
-    fn up_to(&mut self, most: usize) -> usize {
+    pub(crate) fn up_to(&mut self, most: usize) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -39,21 +39,21 @@ impl Chance {
 }
 
 /// Where everything is kept while services come and go.
-enum Durable {
+pub(crate) enum Durable {
     Sqlite(TempDir),
     Redis(RedisServer),
 }
 
 impl Durable {
-    fn sqlite() -> Self {
+    pub(crate) fn sqlite() -> Self {
         Self::Sqlite(TempDir::new().unwrap())
     }
 
-    async fn redis() -> Self {
+    pub(crate) async fn redis() -> Self {
         Self::Redis(RedisServer::start().await)
     }
 
-    fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         match self {
             Self::Sqlite(dir) => format!("sqlite:{}", dir.path().join("jobs.db").display()),
             Self::Redis(redis) => redis.url(),

@@ -148,6 +148,36 @@ async fn the_chat_is_told_what_failed() {
     );
 }
 
+#[tokio::test]
+async fn a_scheduler_of_ones_own_has_a_plugin_of_each_sort() {
+    let folder = tempfile::tempdir().unwrap();
+    let (url, _posted) = chat().await;
+    let (_folder, config) = configured(&format!(
+        "[plugins.fetcher.csv]\nfolder = {:?}\nzone = \"UTC\"\n[plugins.listener.chat]\nsecret_url = \"{url}\"\n",
+        folder.path()
+    ));
+    let journal = folder.path().join("jobs.journal");
+    let options = Options::store(&format!("journal:{}", journal.display()));
+    let options = options.with("--config", config.to_str().expect("a path that is text"));
+
+    let service = Service::start_binary(&example("custom_scheduler").await, &options).await;
+
+    let plugins = service.get("/scheduler/plugins").await;
+    let plugins = plugins.as_array().expect("plugins");
+    for (role, name) in [
+        ("fetcher", "csv"),
+        ("fetcher", "yfinance"),
+        ("schedule", "business_month_end"),
+        ("store", "journal"),
+        ("listener", "chat"),
+    ] {
+        let seen = plugins
+            .iter()
+            .find(|one| one["role"] == role && one["name"] == name);
+        assert_eq!(seen.expect(name)["healthy"], true, "{plugins:?}");
+    }
+}
+
 /// A chat's address, and what is posted there.
 async fn chat() -> (String, UnboundedReceiver<String>) {
     let (sender, posted) = unbounded_channel();

@@ -28,6 +28,9 @@ mod examples;
 /// What the Python module got wrong.
 mod defects;
 
+/// Events that are told while services are killed and stores go away.
+mod delivery;
+
 /// The clockwork on simulated time.
 mod engine;
 

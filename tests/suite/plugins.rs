@@ -271,6 +271,53 @@ async fn plugins_come_change_and_go_while_the_service_runs() {
 }
 
 #[tokio::test]
+async fn a_run_goes_on_with_the_program_that_it_began_with() {
+    let folder = Folder::new();
+    let slow = fetcher(7).replace("    bars = [", "    time.sleep(0.3)\n    bars = [");
+    folder.write("mine.py", &slow);
+    folder.write(
+        "scheduler.toml",
+        &folder.section("fetcher", "mine", "mine.py"),
+    );
+    let service = folder.service().await;
+    let is =
+        |version| move |plugin: Option<&Value>| plugin.is_some_and(|it| it["version"] == version);
+    until(&service, "mine", is("1.2.3")).await;
+    let symbols: Vec<_> = (0..64).map(|number| format!("S{number}")).collect();
+    let symbols: Vec<_> = symbols.iter().map(String::as_str).collect();
+    let created = service.post("/scheduler/jobs", order(&symbols)).await;
+    let run = service.run(created["job_id"].as_str().unwrap()).await;
+
+    folder.write("mine.py", &slow.replace("1.2.3", "1.2.4"));
+    until(&service, "mine", is("1.2.4")).await;
+    let now = service.get(&format!("/scheduler/executions/{run}")).await;
+    let ended = service.ended(&run).await;
+
+    assert_eq!(
+        now["status"], "running",
+        "the program changed during the run"
+    );
+    assert_eq!(ended["status"], "success", "{ended}");
+}
+
+#[tokio::test]
+async fn a_name_that_is_taken_is_refused_and_what_has_it_stays() {
+    let folder = Folder::new();
+    folder.write("mine.py", &fetcher(7));
+    folder.write(
+        "scheduler.toml",
+        &folder.section("fetcher", "demo", "mine.py"),
+    );
+    let service = folder.service().await;
+
+    folder.write("scheduler.toml", "");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+
+    let demo = plugin(&service, "fetcher", "demo").await.unwrap();
+    assert_eq!(demo["origin"], "built in");
+}
+
+#[tokio::test]
 async fn a_python_schedule_is_previewed_and_fires() {
     let folder = Folder::new();
     folder.write(
@@ -319,8 +366,7 @@ plugin.run()
         "{preview}"
     );
 
-    let wrong =
-        json!({"name": "M", "stock_ids": ["A"], "fetcher": "demo", "schedule": {"kind": "moon"}});
+    let wrong = json!({"name": "M", "stock_ids": ["A"], "fetcher": "demo", "schedule": {"kind": "moon", "seconds": "two"}});
     let refused = refused(&service, wrong).await;
     assert_eq!(
         refused["errors"][0]["pointer"], "/schedule/seconds",
@@ -346,7 +392,7 @@ plugin.run()
     assert!(
         document["components"]["schemas"]["Schedule"]
             .to_string()
-            .contains("Moon"),
+            .contains("\"moon\""),
         "Swagger knows it"
     );
 }

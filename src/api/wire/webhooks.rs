@@ -5,7 +5,7 @@ use poem_openapi::Object;
 use serde::Serialize;
 
 use super::time;
-use crate::host::{DeliveryRecord, Try, Webhook, masked};
+use crate::host::{DeliveryRecord, Try, Webhook, masked, without_password};
 
 /// A webhook to make.
 #[derive(Debug, Object)]
@@ -49,7 +49,7 @@ pub(crate) struct WebhookChange {
 pub(crate) struct WebhookBody {
     /// Its id.
     webhook_id: String,
-    /// Where events are sent.
+    /// Where events are sent, without a user and password.
     url: String,
     /// The end of what they are signed with.
     secret: String,
@@ -61,7 +61,7 @@ pub(crate) struct WebhookBody {
     description: Option<String>,
     /// Whether it is sent anything.
     is_active: bool,
-    /// Why the service has stopped sending.
+    /// Why nothing is sent.
     problem: Option<String>,
     /// When it was made, in UTC.
     created_at: String,
@@ -71,7 +71,7 @@ impl From<&Webhook> for WebhookBody {
     fn from(webhook: &Webhook) -> Self {
         Self {
             webhook_id: webhook.id.clone(),
-            url: webhook.url.clone(),
+            url: without_password(&webhook.url),
             secret: masked(&webhook.secret),
             events: webhook.events.clone(),
             job_id: webhook.job.as_ref().map(ToString::to_string),

@@ -88,6 +88,13 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), String> {
     let host = source(text("host"))?;
     let output = PathBuf::from(text("output").unwrap_or_default());
     let project = project(&host, &crates)?;
+    if let Some(host) = text("host") {
+        // The versions that the host was tried with; a host without the file takes the newest.
+        let _ = fs::copy(
+            Path::new(host).join("Cargo.lock"),
+            project.join("Cargo.lock"),
+        );
+    }
     let is_debug = matches.get_flag("debug");
     let mut cargo = Program::new(env::var("CARGO").unwrap_or_else(|_| "cargo".into()));
     cargo.arg("build").current_dir(&project);

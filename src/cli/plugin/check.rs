@@ -1,5 +1,8 @@
 //! `stock-scheduler plugin check`: whether a plugin keeps its promises, in sentences.
 
+use std::path::Path;
+use std::sync::Arc;
+
 use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::Value;
@@ -12,8 +15,8 @@ use stock_scheduler_sdk::{
 
 use super::super::PluginSection;
 use super::super::{Settings, settings, start};
-use crate::defaults::process::{Checked, CheckedFetcher};
-use crate::host::HostBuilder;
+use crate::defaults::checked::{Checked, CheckedFetcher};
+use crate::host::{HostBuilder, shape};
 
 pub(super) fn command() -> Command {
     let open = |name: &'static str, value: &'static str, help: &'static str| {
@@ -53,9 +56,15 @@ pub(super) async fn run(
         .cloned()
         .collect();
     let mut report = Report::default();
+    super::super::log(&settings);
     match section(&settings, &words, &asked)? {
-        Some(section) => check_program(&section, &asked, &mut report).await?,
-        None => check_fetcher_of(settings, extend, &words[0], &asked, &mut report).await?,
+        Some(section) => {
+            check_program(&section, &asked, &mut report).await?;
+            if !settings.plugins.contains(&section) {
+                report.note(ENVIRONMENT);
+            }
+        }
+        None => check_one_of(settings, extend, &words[0], &asked, &mut report).await?,
     }
     report.end()
 }
@@ -82,6 +91,10 @@ impl Asked {
             let read = |text: &String| text.parse().map_err(|e| format!("--{name} {text:?}: {e}"));
             text.map(read).transpose()
         }
+        let question = ["symbol", "start", "end"].map(|name| matches.contains_id(name));
+        if question.contains(&true) && question.contains(&false) {
+            return Err("--symbol, --start and --end go together: give all three".into());
+        }
         Ok(Self {
             symbol: parsed(matches, "symbol")?,
             start: parsed(matches, "start")?,
@@ -107,10 +120,9 @@ impl Asked {
                     .with_options(self.options.clone())
             }
             (None, None, None, Some(example)) => example,
-            (None, None, None, None) => {
+            _ => {
                 return Err("the fetcher describes no `example` to ask it; give --symbol, --start and --end".into());
             }
-            _ => return Err("--symbol, --start and --end go together".into()),
         };
         let cases = FetcherCases::new(request);
         Ok(match self.unknown.clone().or(unknown) {
@@ -177,17 +189,26 @@ fn section(
     Ok(Some(of_command(&words, asked)))
 }
 
+/// The section of a command that somebody tries in his shell: it sees what the shell has, and is called as its file is.
 fn of_command(words: &[String], asked: &Asked) -> PluginSection {
-    let mut section = serde_json::json!({"command": words});
+    let environment: Vec<_> = std::env::vars().map(|(name, _)| name).collect();
+    let mut section = serde_json::json!({"command": words, "environment": environment});
     if let Some(config) = &asked.config {
         section["config"] = config.clone();
     }
     PluginSection {
         role: "fetcher",
-        name: "checked".into(),
+        name: words
+            .last()
+            .and_then(|word| Path::new(word).file_stem()?.to_str())
+            .unwrap_or("plugin")
+            .into(),
         section,
     }
 }
+
+/// What to say beside a command's outcome: the service gives a program less than a shell does.
+const ENVIRONMENT: &str = "it saw all variables of this shell; in the configuration, `environment` lists those that it sees";
 
 async fn check_program(
     section: &PluginSection,
@@ -204,6 +225,12 @@ async fn check_program(
     report.kept(&checked.summary());
     for why in checked.mistakes() {
         report.broken(&why);
+    }
+    if let Some(Err(error)) = checked
+        .options_schema()
+        .map(|schema| shape::check(&schema, &asked.options))
+    {
+        report.broken(&format!("--options{}: {error}", error.pointer));
     }
     if let Some(subject) = checked.fetcher() {
         let CheckedFetcher {
@@ -246,7 +273,7 @@ async fn check_fetcher(
 
 async fn check_schedule(
     kind: &str,
-    factory: impl ScheduleFactory,
+    factory: Arc<dyn ScheduleFactory>,
     example: Option<Value>,
     asked: &Asked,
     report: &mut Report,
@@ -306,8 +333,8 @@ async fn check_listener(listener: &dyn Listener, report: &mut Report) {
     }
 }
 
-/// Checks a fetcher that is registered in this program.
-async fn check_fetcher_of(
+/// Checks a fetcher or a kind of schedule that is registered in this program.
+async fn check_one_of(
     mut settings: Settings,
     extend: impl FnOnce(HostBuilder) -> HostBuilder,
     name: &str,
@@ -316,16 +343,35 @@ async fn check_fetcher_of(
 ) -> Result<(), String> {
     settings.store = "memory:".into();
     settings.api_only = true;
-    let host = start(&settings, extend).await?;
-    let found = host.fetcher(name);
-    let names = host.fetcher_names().join(", ");
-    let Some(found) = found else {
-        host.stop().await;
-        return Err(format!(
-            "no program of the configuration and no fetcher is named {name:?}; fetchers are {names}. A program is given as a command: \"python3 {name}.py\""
-        ));
+    if asked.config.is_some() {
+        return Err("--with-config is for programs; what is in this program has its section of the configuration".into());
+    }
+    let only_schedules = asked.spec.is_some();
+    let extend = |builder| match only_schedules {
+        true => extend(builder).leniently(),
+        false => extend(builder),
     };
-    check_fetcher(found.as_ref(), None, None, asked, report).await;
+    let host = start(&settings, extend).await?;
+    let found = (host.fetcher(name), host.schedule_kind(name));
+    let known = host.fetcher_names();
     host.stop().await;
+    match found {
+        (Some(fetcher), _) => {
+            if let Some(Err(error)) = fetcher.check_options(&asked.options) {
+                return Err(format!("--options{}: {error}", error.pointer));
+            }
+            asked.cases(None, None).map_err(|_| {
+                "what to ask a fetcher of this program is given by --symbol, --start and --end, and --unknown".to_owned()
+            })?;
+            check_fetcher(fetcher.fetcher.as_ref(), None, None, asked, report).await;
+        }
+        (None, Some(factory)) => check_schedule(name, factory, None, asked, report).await,
+        (None, None) => {
+            let names = known.join(", ");
+            return Err(format!(
+                "no program of the configuration, no fetcher and no kind of schedule is named {name:?}; fetchers are {names}. A program is given as a command: \"python3 {name}.py\""
+            ));
+        }
+    }
     Ok(())
 }

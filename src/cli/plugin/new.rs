@@ -105,7 +105,7 @@ fn steps(is_rust: bool, name: &str) -> Vec<String> {
             format!("cd {name}"),
             "cargo test                     # it keeps a fetcher's promises".into(),
             format!(
-                "cargo run -- plugin check {name} --symbol AAPL --start 2025-06-02 --end 2025-06-14"
+                "cargo run -- plugin check {name} --symbol AAPL --start 2025-06-02 --end 2025-06-13"
             ),
             "cargo run -- serve             # a scheduler that has it".into(),
         ],

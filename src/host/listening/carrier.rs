@@ -1,72 +1,53 @@
 //! Carries events to one listener: each at least once, in the order of the log as far as the listener gets on, again and
 //! again for a day where it does not.
+//!
+//! What became of an event is written before the place in the log moves past it, so whoever goes on after a crash tries
+//! again what was under way and nothing else.
 
-use std::collections::{BTreeMap, HashMap};
-use std::panic::AssertUnwindSafe;
+use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use stock_scheduler_sdk::{
-    Delivery, DeliveryError, DeliveryErrorKind, Event, EventId, EventKind, Job, JobId, RunQuery,
-    RunStatus, StoreError,
-};
+use stock_scheduler_sdk::{DeliveryErrorKind, Event, EventId, EventKind, Job, JobId, StoreError};
 use tokio::time::Instant;
 
-use super::backoff::wait_after;
+use super::address::{Address, Tried};
 use super::follower::Follower;
-use super::ledger::{self, DeliveryRecord, DeliveryStatus, Try};
-use crate::host::{Host, ListenerEntry};
+use super::ledger::{DeliveryRecord, DeliveryStatus};
+use super::outbox::Outbox;
+use super::rest::Rest;
+use crate::host::Host;
 use crate::metrics;
 
 /// So many deliveries may wait for another try; while there are more, the log is not read on.
 const MOST_PENDING: usize = 10_000;
-/// After so many tries that failed one after the other, a listener is left alone for a while; new events wait too.
-const FAILURES: u32 = 3;
-const FIRST_REST: Duration = Duration::from_secs(5);
-const LONGEST_REST: Duration = Duration::from_secs(5 * 60);
+/// How long the place in the log may stay behind while nothing passes that the listener wants.
+const LAZY: Duration = Duration::from_secs(30);
 /// How many jobs are remembered for their events.
 const JOBS: usize = 1_000;
-/// How many of a job's last runs are looked through for the one before.
-const RUNS: usize = 20;
-
-/// Which events a listener is told of.
-#[derive(Debug, Clone, Default)]
-pub(super) struct Wanted {
-    /// Only those of this job.
-    pub(super) job: Option<JobId>,
-    /// Only those of these names; empty: all.
-    pub(super) events: Vec<String>,
-}
-
-impl Wanted {
-    fn has(&self, event: &Event) -> bool {
-        let names = &self.events;
-        self.job.as_ref().is_none_or(|job| *job == event.job)
-            && (names.is_empty() || names.iter().any(|name| name == event.kind.name()))
-    }
-}
 
 /// The deliveries to one listener.
 pub(super) struct Carrier {
-    host: Host,
-    /// Under which name its place in the log and its deliveries are kept.
-    key: String,
-    entry: Arc<ListenerEntry>,
-    wanted: Wanted,
-    /// Whether what arrived is remembered too, and not only what did not.
-    keeps_log: bool,
+    to: Arc<Address>,
     follower: Follower,
-    /// What is to be tried again, by time.
-    pending: BTreeMap<(DateTime<Utc>, EventId), DeliveryRecord>,
-    /// How many tries failed one after the other.
-    failures: u32,
-    /// How often it was found not to get on, one time after the other, and until when it is left alone since.
-    rests: u32,
-    rests_until: Option<DateTime<Utc>>,
+    /// What was read from the log and is not begun.
+    waiting: VecDeque<Event>,
+    /// What is under way.
+    tries: FuturesUnordered<BoxFuture<'static, Result<Tried, StoreError>>>,
+    /// Of what waits or is under way, that of which nothing is written yet: the place in the log stays before it.
+    unwritten: BTreeSet<EventId>,
+    /// What is to be tried again.
+    outbox: Outbox,
+    /// What had been dealt with already where the log is read again.
+    known: HashSet<EventId>,
+    rest: Rest,
+    /// Whether the place in the log is to be remembered soon.
+    has_moved: bool,
     jobs: HashMap<JobId, Option<Arc<Job>>>,
 }
 
@@ -74,252 +55,187 @@ pub(super) struct Carrier {
 pub(super) enum Ended {
     /// The listener wants no more; why.
     Gone(String),
-    /// The service stops.
+    /// It was to end.
     Stopped,
 }
 
 impl Carrier {
-    pub(super) async fn open(
-        host: Host,
-        key: String,
-        entry: Arc<ListenerEntry>,
-        wanted: Wanted,
-        keeps_log: bool,
-    ) -> Result<Self, StoreError> {
-        let follower = Follower::open(&host, &key).await?;
-        let mut carrier = Self {
-            host,
-            key,
-            entry,
-            wanted,
-            keeps_log,
+    /// Begins where the last one stopped that carried to this listener.
+    pub(super) async fn open(to: Arc<Address>) -> Result<Self, StoreError> {
+        let follower = Follower::open(&to.host, &to.key).await?;
+        let (outbox, known) = Outbox::open(to.clone(), follower.place()).await?;
+        Ok(Self {
+            to,
             follower,
-            pending: BTreeMap::new(),
-            failures: 0,
-            rests: 0,
-            rests_until: None,
+            waiting: VecDeque::new(),
+            tries: FuturesUnordered::new(),
+            unwritten: BTreeSet::new(),
+            outbox,
+            known,
+            rest: Rest::default(),
+            has_moved: false,
             jobs: HashMap::new(),
-        };
-        carrier.read_pending().await?;
-        Ok(carrier)
+        })
     }
 
-    async fn read_pending(&mut self) -> Result<(), StoreError> {
-        let store = self.host.store().clone();
-        let mut after = None;
-        loop {
-            let page = ledger::page(
-                store.as_ref(),
-                ledger::PENDING,
-                &self.key,
-                after.as_deref(),
-                500,
-            )
-            .await?;
-            let Some(last) = page.last() else {
-                return Ok(());
-            };
-            after = Some(last.place());
-            for record in page {
-                self.wait_for(record);
-            }
-        }
-    }
-
-    /// Carries until the listener is gone or the service stops; fails when the store is away. Dropping it loses nothing.
+    /// Carries until the listener is gone or it is to end; fails when the store is away. Dropping it loses nothing.
     pub(super) async fn run(mut self) -> Result<Ended, StoreError> {
-        let stop = self.host.stopping();
+        let stop = self.to.stop.clone();
+        let mut ended = None;
         loop {
-            let retry_at = self.pending.first_key_value().map(|((at, _), _)| *at);
-            let retry_at = retry_at.map(|at| at.max(self.rests_until.unwrap_or(at)));
-            let remember_at = self.follower.remember_at();
-            let has_room = self.pending.len() < MOST_PENDING;
+            if stop.is_cancelled() {
+                ended.get_or_insert(Ended::Stopped);
+            }
+            match ended {
+                None => self.begin().await?,
+                // What is under way may still arrive.
+                Some(ended) if self.tries.is_empty() => {
+                    self.remember().await?;
+                    return Ok(ended);
+                }
+                Some(_) => {}
+            }
+            let goes_on = ended.is_none();
+            let has_room = self.waiting.is_empty() && self.outbox.len() < MOST_PENDING;
+            let (begin_at, remember_at) = (self.begin_at(), self.remember_at());
             tokio::select! {
-                events = self.follower.next(), if has_room => {
-                    let events = events?;
-                    if let Some(why) = self.carry(events).await? {
-                        return Ok(Ended::Gone(why));
+                Some(tried) = self.tries.next() => {
+                    if let Some(why) = self.settle(tried?).await? {
+                        ended = Some(Ended::Gone(why));
                     }
                 }
-                () = until(&self.host, retry_at) => {
-                    if let Some(why) = self.try_again().await? {
-                        return Ok(Ended::Gone(why));
-                    }
-                }
-                () = sleep_until(remember_at) => self.follower.remember().await?,
-                () = stop.cancelled() => {
-                    self.follower.remember().await?;
-                    return Ok(Ended::Stopped);
-                }
+                events = self.follower.next(), if goes_on && has_room => self.take(events?),
+                () = until(&self.to.host, begin_at), if goes_on => {}
+                () = sleep_until(remember_at) => self.remember().await?,
+                () = stop.cancelled(), if goes_on => {}
             }
         }
     }
 
-    /// Tries new events for the first time; answers why the listener is gone, if it is.
-    async fn carry(&mut self, events: Vec<Event>) -> Result<Option<String>, StoreError> {
-        let mut records = Vec::new();
+    /// Lets events wait that were read from the log, where they are wanted and new.
+    fn take(&mut self, events: Vec<Event>) {
         for event in events {
             if is_about_the_definition(&event.kind) {
                 self.jobs.remove(&event.job);
             }
-            if self.wanted.has(&event) {
-                records.push(DeliveryRecord::new(event));
+            if self.to.wanted.has(&event) && !self.known.remove(&event.id) {
+                self.unwritten.insert(event.id);
+                self.waiting.push_back(event);
             }
         }
-        let gone = self.try_all(records, true).await?;
-        if self
-            .follower
-            .remember_at()
-            .is_some_and(|at| at <= Instant::now())
-        {
-            self.follower.remember().await?;
-        }
-        Ok(gone)
+        self.follower.hold(self.unwritten.first().copied());
     }
 
-    /// Tries what is due again.
-    async fn try_again(&mut self) -> Result<Option<String>, StoreError> {
-        let mut due = Vec::new();
-        let now = self.host.now();
-        while let Some(first) = self
-            .pending
-            .first_entry()
-            .filter(|first| first.key().0 <= now)
-        {
-            due.push(first.remove());
-            if due.len() >= self.entry.info.concurrency.max(1) {
-                break;
+    /// Begins as many tries as there may be now.
+    async fn begin(&mut self) -> Result<(), StoreError> {
+        let now = self.to.host.now();
+        if let Some(until) = self.rest.until(now) {
+            return self.put_off(until).await;
+        }
+        while self.tries.len() < self.at_once() {
+            match self.next_due(now).await? {
+                Some(record) => self.begin_try(record).await,
+                None => break,
             }
         }
-        due.sort_by_key(|record| record.event);
-        // Whether it gets on again is found out with these.
-        (self.failures, self.rests_until) = (0, None);
-        self.try_all(due, false).await
+        Ok(())
     }
 
-    async fn try_all(
-        &mut self,
-        records: Vec<DeliveryRecord>,
-        is_new: bool,
-    ) -> Result<Option<String>, StoreError> {
-        let mut jobs = Vec::new();
-        for record in &records {
-            jobs.push(self.job(&record.job).await);
+    fn at_once(&self) -> usize {
+        self.rest.at_once(self.to.entry.info.concurrency)
+    }
+
+    /// When more can be begun, as far as that is known.
+    fn begin_at(&self) -> Option<DateTime<Utc>> {
+        let at = self.outbox.next_at();
+        let at = at.filter(|_| self.tries.len() < self.at_once())?;
+        Some(at.max(self.rest.until(self.to.host.now()).unwrap_or(at)))
+    }
+
+    /// What is to be tried next: what was tried before, then what is new.
+    async fn next_due(&mut self, now: DateTime<Utc>) -> Result<Option<DeliveryRecord>, StoreError> {
+        if let Some(record) = self.outbox.take_due(now).await? {
+            return Ok(Some(record));
         }
-        let (host, entry) = (self.host.clone(), self.entry.clone());
+        Ok(self.waiting.pop_front().map(DeliveryRecord::new))
+    }
+
+    async fn begin_try(&mut self, record: DeliveryRecord) {
         // Who keeps a log of its own, as webhooks do, is told what happened and no more.
-        let tells_previous = !self.keeps_log;
-        let concurrency = entry.info.concurrency.max(1);
-        let mut waiting = records.into_iter().zip(jobs);
-        let mut tries = FuturesUnordered::new();
-        let mut gone = None;
-        loop {
-            while tries.len() < concurrency
-                && gone.is_none()
-                && self.gets_on()
-                && let Some((record, job)) = waiting.next()
-            {
-                let (host, entry) = (host.clone(), entry.clone());
-                tries.push(async move {
-                    let previous = match tells_previous {
-                        true => previous(&host, &record).await,
-                        false => None,
-                    };
-                    attempt(&host, &entry, record, job, previous).await
-                });
-            }
-            let Some((record, outcome)) = tries.next().await else {
-                break;
-            };
-            if let Some(why) = self.settle(record, outcome, is_new).await? {
-                gone = Some(why);
-            }
-        }
-        if self.failures >= FAILURES && self.rests_until.is_none() {
-            self.rests += 1;
-            let rest = FIRST_REST * 2u32.saturating_pow(self.rests - 1);
-            self.rests_until = Some(self.host.now() + rest.min(LONGEST_REST));
-        }
-        // These wait with those that failed, and count no try.
-        for (mut record, _) in waiting {
-            record.next_at = Some(self.rests_until.unwrap_or_else(|| self.host.now()));
-            ledger::keep(self.host.store().as_ref(), &self.key, &record, is_new).await?;
-            self.wait_for(record);
-        }
-        Ok(gone)
+        let job = match self.to.keeps_log {
+            true => None,
+            false => self.job(&record.job).await,
+        };
+        let is_new = self.unwritten.contains(&record.event);
+        let carry = self.to.clone().carry(record, job, is_new);
+        self.tries.push(carry.boxed());
     }
 
-    /// Whether it is worth to try.
-    fn gets_on(&self) -> bool {
-        self.failures < FAILURES && self.rests_until.is_none_or(|end| end <= self.host.now())
+    /// Writes down what waits while the listener is left alone: the log may be trimmed by then.
+    async fn put_off(&mut self, until: DateTime<Utc>) -> Result<(), StoreError> {
+        let new = self.waiting.iter().cloned().map(DeliveryRecord::new);
+        let records: Vec<_> = new.map(|record| record.due(until)).collect();
+        self.outbox.put(&records).await?;
+        self.waiting.clear();
+        for record in records {
+            self.is_written(record.event);
+        }
+        Ok(())
     }
 
-    /// Remembers what became of a try; answers why the listener is gone, if it is.
-    async fn settle(
-        &mut self,
-        mut record: DeliveryRecord,
-        outcome: Result<(), DeliveryError>,
-        is_new: bool,
-    ) -> Result<Option<String>, StoreError> {
-        let counters = &self.entry.counters;
-        let mut gone = None;
-        match outcome {
-            Ok(()) => {
-                (self.failures, self.rests, self.rests_until) = (0, 0, None);
-                record.status = DeliveryStatus::Delivered;
-                counters.delivered.fetch_add(1, Ordering::Relaxed);
+    /// Goes on after a try; answers why the listener is gone, if it is.
+    async fn settle(&mut self, tried: Tried) -> Result<Option<String>, StoreError> {
+        let Tried { record, outcome } = tried;
+        self.is_written(record.event);
+        self.count(&record);
+        self.outbox.add(&record);
+        let now = self.to.host.now();
+        let Err(error) = outcome else {
+            if self.rest.succeeded() {
+                self.outbox.hurry(now);
             }
-            Err(error) => match self.wait(&error, record.attempts) {
-                Some(wait) => {
-                    self.failures += 1;
-                    record.next_at = Some(self.host.now() + wait);
-                    counters.retried.fetch_add(1, Ordering::Relaxed);
-                }
-                None => {
-                    record.status = DeliveryStatus::Failed;
-                    counters.failed.fetch_add(1, Ordering::Relaxed);
-                    tracing::warn!(listener = self.entry.name, event = %record.event, %error, "an event is given up");
-                    if error.kind() == DeliveryErrorKind::Gone {
-                        gone = Some(error.to_string());
-                    }
-                }
-            },
-        }
-        metrics::delivery(&self.entry.kind, record.status.as_str());
-        let is_over = record.status != DeliveryStatus::Pending;
-        if is_over {
-            record.next_at = None;
-        }
-        let store = self.host.store();
-        if record.status == DeliveryStatus::Delivered && !self.keeps_log {
-            if !is_new {
-                let key = ledger::key(&self.key, &record.place());
-                ledger::delete(store.as_ref(), ledger::PENDING, &key).await?;
-            }
-        } else {
-            ledger::keep(store.as_ref(), &self.key, &record, is_new).await?;
-        }
-        if !is_over {
-            self.wait_for(record);
-        }
-        Ok(gone)
-    }
-
-    /// How long until a failed delivery is tried again; `None`: it is given up.
-    fn wait(&self, error: &DeliveryError, attempts: u32) -> Option<Duration> {
-        let wait = wait_after(attempts, draw());
+            return Ok(None);
+        };
         match error.kind() {
-            DeliveryErrorKind::Refused | DeliveryErrorKind::Gone => None,
-            DeliveryErrorKind::RateLimited { retry_after } => {
-                wait.map(|wait| wait.max(retry_after.unwrap_or_default()))
+            DeliveryErrorKind::Gone => return Ok(Some(error.to_string())),
+            // It says nothing about other events.
+            DeliveryErrorKind::Refused => return Ok(None),
+            DeliveryErrorKind::RateLimited { retry_after } if retry_after.is_some() => {
+                record.next_at.into_iter().for_each(|at| self.rest.ask(at));
             }
-            _ => wait,
+            _ => {}
         }
+        if self.rest.failed(now) {
+            let given_up = self.outbox.give_up_old(now).await?;
+            given_up.iter().for_each(|record| self.count(record));
+        }
+        Ok(None)
     }
 
-    fn wait_for(&mut self, record: DeliveryRecord) {
-        let at = record.next_at.unwrap_or_default();
-        self.pending.insert((at, record.event), record);
+    fn is_written(&mut self, event: EventId) {
+        self.has_moved |= self.unwritten.remove(&event);
+        self.follower.hold(self.unwritten.first().copied());
+    }
+
+    fn count(&self, record: &DeliveryRecord) {
+        let counters = &self.to.entry.counters;
+        let counter = match record.status {
+            DeliveryStatus::Delivered => &counters.delivered,
+            DeliveryStatus::Pending => &counters.retried,
+            DeliveryStatus::Failed => &counters.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        metrics::delivery(&self.to.entry.kind, record.status.as_str());
+    }
+
+    fn remember_at(&self) -> Option<Instant> {
+        let at = self.follower.remember_at()?;
+        Some(if self.has_moved { at } else { at + LAZY })
+    }
+
+    async fn remember(&mut self) -> Result<(), StoreError> {
+        self.has_moved = false;
+        self.follower.remember().await
     }
 
     /// The job as it is; read once until an event says that it changed.
@@ -327,74 +243,15 @@ impl Carrier {
         if let Some(known) = self.jobs.get(id) {
             return known.clone();
         }
-        let read = self.host.store().jobs(std::slice::from_ref(id)).await;
-        let job = read
-            .ok()?
-            .pop()
-            .flatten()
-            .map(|stored| Arc::new(stored.job));
+        let read = self.to.host.store().jobs(std::slice::from_ref(id)).await;
+        let job = read.ok()?.pop().flatten();
+        let job = job.map(|stored| Arc::new(stored.job));
         if self.jobs.len() >= JOBS {
             self.jobs.clear();
         }
         self.jobs.insert(id.clone(), job.clone());
         job
     }
-}
-
-/// Tries to deliver once.
-pub(in crate::host) async fn attempt(
-    host: &Host,
-    entry: &ListenerEntry,
-    mut record: DeliveryRecord,
-    job: Option<Arc<Job>>,
-    previous: Option<RunStatus>,
-) -> (DeliveryRecord, Result<(), DeliveryError>) {
-    let mut delivery = Delivery::new(record.told())
-        .with_id(&record.id)
-        .with_attempt(record.attempts + 1);
-    delivery.job = job;
-    delivery.previous = previous;
-    let (at, begun) = (host.now(), Instant::now());
-    let delivered = AssertUnwindSafe(entry.listener.deliver(&delivery)).catch_unwind();
-    let outcome = match tokio::time::timeout(entry.info.timeout, delivered).await {
-        Ok(Ok(outcome)) => outcome,
-        Ok(Err(_)) => Err(failed("the listener panicked")),
-        Err(_) => Err(failed(format!("no answer within {:?}", entry.info.timeout))),
-    };
-    let error = outcome.as_ref().err();
-    record.tried(Try {
-        at,
-        seconds: begun.elapsed().as_secs_f64(),
-        status: error.and_then(DeliveryError::status),
-        error: error.map(ToString::to_string),
-    });
-    (record, outcome)
-}
-
-fn failed(message: impl Into<String>) -> DeliveryError {
-    DeliveryError::new(DeliveryErrorKind::Unavailable, message)
-}
-
-/// How the job's run before the one that ended ended.
-async fn previous(host: &Host, record: &DeliveryRecord) -> Option<RunStatus> {
-    let EventKind::JobFinished { execution_id, .. } = &record.kind else {
-        return None;
-    };
-    let query = RunQuery {
-        job: record.job.clone(),
-        status: None,
-        after: None,
-        limit: RUNS,
-    };
-    let page = host.store().runs(&query).await.ok()?;
-    let mut older = page
-        .runs
-        .iter()
-        .skip_while(|run| run.id != *execution_id)
-        .skip(1);
-    older
-        .find(|run| run.status != RunStatus::Running)
-        .map(|run| run.status)
 }
 
 fn is_about_the_definition(kind: &EventKind) -> bool {
@@ -425,10 +282,4 @@ async fn sleep_until(at: Option<Instant>) {
         Some(at) => tokio::time::sleep_until(at).await,
         None => std::future::pending().await,
     }
-}
-
-/// A number from 0 up to 1.
-fn draw() -> f64 {
-    let (bits, _) = uuid::Uuid::new_v4().as_u64_pair();
-    (bits >> 11) as f64 / (1u64 << 53) as f64
 }

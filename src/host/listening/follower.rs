@@ -16,6 +16,9 @@ const PAGE: usize = 500;
 /// How often the place is remembered while much happens.
 const REMEMBER_EVERY: Duration = Duration::from_millis(500);
 
+/// More events than ever happen within a millisecond.
+const LAST_SEQ: u64 = u32::MAX as u64;
+
 /// A reader's place in the log.
 pub(in crate::host) struct Follower {
     host: Host,
@@ -23,6 +26,8 @@ pub(in crate::host) struct Follower {
     live: broadcast::Receiver<Heard>,
     /// Everything up to this event has been handed over.
     after: EventId,
+    /// The first event handed over that is not dealt with yet.
+    held: Option<EventId>,
     /// Whether the log is to be read before what is heard.
     is_behind: bool,
     /// What is stored of the place, and its revision.
@@ -44,6 +49,7 @@ impl Follower {
             key,
             live,
             after: kept.0,
+            held: None,
             is_behind: true,
             kept,
             kept_at: Instant::now(),
@@ -112,24 +118,45 @@ impl Follower {
         }
     }
 
-    /// When the place is to be remembered, where that is not done yet.
-    pub(in crate::host) fn remember_at(&self) -> Option<Instant> {
-        (self.kept.0 != self.after).then(|| self.kept_at + REMEMBER_EVERY)
+    /// The place in the log up to which everything is dealt with.
+    pub(in crate::host) fn place(&self) -> EventId {
+        self.held
+            .map_or(self.after, |held| just_before(held).min(self.after))
     }
 
-    /// Remembers that everything handed over so far is dealt with.
+    /// Says which is the first event handed over that is not dealt with yet; none, unless it is said.
+    pub(in crate::host) fn hold(&mut self, first: Option<EventId>) {
+        self.held = first;
+    }
+
+    /// When the place is to be remembered, where that is not done yet.
+    pub(in crate::host) fn remember_at(&self) -> Option<Instant> {
+        (self.kept.0 != self.place()).then(|| self.kept_at + REMEMBER_EVERY)
+    }
+
+    /// Remembers up to where everything is dealt with.
     pub(in crate::host) async fn remember(&mut self) -> Result<(), StoreError> {
-        if self.kept.0 == self.after {
+        let place = self.place();
+        if self.kept.0 == place {
             return Ok(());
         }
         let store = self.host.store();
-        let value = Some(written(self.after));
+        let value = Some(written(place));
         let revision = store
             .record_put(NAMESPACE, &self.key, self.kept.1, value, None)
             .await?;
-        self.kept = (self.after, revision);
+        self.kept = (place, revision);
         self.kept_at = Instant::now();
         Ok(())
+    }
+}
+
+/// A place after everything that comes before `event`.
+fn just_before(event: EventId) -> EventId {
+    match (event.ms.checked_sub(1), event.seq.checked_sub(1)) {
+        (_, Some(seq)) => EventId { ms: event.ms, seq },
+        (Some(ms), None) => EventId { ms, seq: LAST_SEQ },
+        (None, None) => EventId::START,
     }
 }
 
@@ -164,4 +191,19 @@ fn written(after: EventId) -> Value {
 fn read(value: &Value) -> EventId {
     let after = value["after"].as_str().and_then(|after| after.parse().ok());
     after.unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn just_before_an_event_is_after_all_that_came_before_it() {
+        let id = |ms, seq| EventId { ms, seq };
+
+        assert_eq!(just_before(id(7, 3)), id(7, 2));
+        assert!(just_before(id(7, 0)) > id(6, 1_000_000));
+        assert!(just_before(id(7, 0)) < id(7, 0));
+        assert_eq!(just_before(EventId::START), EventId::START);
+    }
 }

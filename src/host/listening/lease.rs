@@ -2,11 +2,13 @@
 //!
 //! It saves work and keeps the order; where two instances should hold it, listeners hear some events twice.
 
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use serde_json::json;
 use stock_scheduler_sdk::{StoreError, StoreErrorKind};
 use tokio::time::Instant;
+use uuid::Uuid;
 
 use super::NAMESPACE;
 use crate::host::Host;
@@ -14,6 +16,9 @@ use crate::host::Host;
 const KEY: &str = "lease";
 /// How long it lasts without being renewed.
 const LASTS: Duration = Duration::from_secs(6);
+
+/// Names this process, in which several hosts may share a store.
+static PROCESS: LazyLock<Uuid> = LazyLock::new(Uuid::new_v4);
 
 /// This instance's lease.
 pub(super) struct Lease {
@@ -41,12 +46,14 @@ impl Lease {
     /// Renews it, or takes it where it is free; answers whether it is ours.
     pub(super) async fn take(&mut self) -> Result<bool, StoreError> {
         let asked = Instant::now();
+        let expected = self.expected().await?;
         let store = self.host.store();
-        let value = json!({"host": self.host.inner.engine.host});
-        let expected = self.held.map_or(0, |(revision, _)| revision);
         // A repeated value would be taken for this very write: each has its own.
-        let mut value = value;
-        value["renewal"] = uuid::Uuid::new_v4().to_string().into();
+        let value = json!({
+            "host": self.host.inner.engine.host,
+            "process": *PROCESS,
+            "renewal": Uuid::new_v4(),
+        });
         let put = store.record_put(NAMESPACE, KEY, expected, Some(value), Some(LASTS));
         match put.await {
             Ok(revision) => {
@@ -61,8 +68,24 @@ impl Lease {
         }
     }
 
+    /// The revision that is written over: that of a lease that is ours, or of one whose holder is dead.
+    async fn expected(&self) -> Result<u64, StoreError> {
+        // One that may have ended is not renewed: revisions of what others have taken since would begin anew.
+        if let Some((revision, _)) = self.held.filter(|_| self.holds()) {
+            return Ok(revision);
+        }
+        let store = self.host.store();
+        if !store.is_exclusive() {
+            return Ok(0);
+        }
+        let there = store.record_get(NAMESPACE, KEY).await?;
+        let dead = there.filter(|lease| lease.value["process"] != PROCESS.to_string());
+        Ok(dead.map_or(0, |lease| lease.revision))
+    }
+
     pub(super) async fn leave_if_held(&mut self) -> Result<(), StoreError> {
-        let Some((revision, _)) = self.held.take() else {
+        let holds = self.holds();
+        let Some((revision, _)) = self.held.take().filter(|_| holds) else {
             return Ok(());
         };
         let store = self.host.store();

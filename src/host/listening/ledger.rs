@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use stock_scheduler_sdk::{Event, EventId, EventKind, JobId, Store, StoreError, StoreErrorKind};
 
@@ -10,8 +11,10 @@ use stock_scheduler_sdk::{Event, EventId, EventKind, JobId, Store, StoreError, S
 pub(in crate::host) const PENDING: &str = "outbox";
 /// Deliveries that have ended.
 pub(in crate::host) const ENDED: &str = "deliveries";
-/// How long those can be read.
+/// How long both are kept after their last change.
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
+/// How many are deleted at a time.
+const PAGE: usize = 100;
 /// At most so many tries are remembered one by one, the last ones.
 const TRIES: usize = 20;
 
@@ -109,6 +112,18 @@ impl DeliveryRecord {
         self.tries.drain(..surplus);
     }
 
+    /// The same, which is tried at `at`.
+    pub(super) fn due(mut self, at: DateTime<Utc>) -> Self {
+        self.next_at = Some(at);
+        self
+    }
+
+    /// Notes that it is not tried again.
+    pub(in crate::host) fn end(&mut self, status: DeliveryStatus) {
+        self.status = status;
+        self.next_at = None;
+    }
+
     /// Where it is kept among those of its listener: the newest first.
     pub(in crate::host) fn place(&self) -> String {
         place(self.event)
@@ -137,9 +152,9 @@ pub(in crate::host) async fn keep(
 ) -> Result<(), StoreError> {
     let key = key(listener, &record.place());
     if record.status == DeliveryStatus::Pending {
-        return put(store, PENDING, &key, record, None).await;
+        return put(store, PENDING, &key, record).await;
     }
-    put(store, ENDED, &key, record, Some(KEPT)).await?;
+    put(store, ENDED, &key, record).await?;
     if is_new {
         return Ok(());
     }
@@ -152,12 +167,11 @@ async fn put(
     namespace: &str,
     key: &str,
     record: &DeliveryRecord,
-    ttl: Option<Duration>,
 ) -> Result<(), StoreError> {
     let value = serde_json::to_value(record).unwrap_or_default();
     let mut expected = 0;
     loop {
-        let put = store.record_put(namespace, key, expected, Some(value.clone()), ttl);
+        let put = store.record_put(namespace, key, expected, Some(value.clone()), Some(KEPT));
         match put.await {
             Err(error) if error.kind() == StoreErrorKind::Conflict => {
                 let there = store.record_get(namespace, key).await?;
@@ -203,6 +217,18 @@ pub(in crate::host) async fn page(
     Ok(page.await?.into_iter().filter_map(read).collect())
 }
 
+/// The delivery of `listener` of this event, where it is to be tried again.
+pub(super) async fn pending(
+    store: &dyn Store,
+    listener: &str,
+    event: EventId,
+) -> Result<Option<DeliveryRecord>, StoreError> {
+    let record = store
+        .record_get(PENDING, &key(listener, &place(event)))
+        .await?;
+    Ok(record.and_then(|record| serde_json::from_value(record.value).ok()))
+}
+
 /// The delivery of `listener` with this id.
 pub(in crate::host) async fn find(
     store: &dyn Store,
@@ -210,7 +236,7 @@ pub(in crate::host) async fn find(
     event: EventId,
 ) -> Result<Option<DeliveryRecord>, StoreError> {
     let key = key(listener, &place(event));
-    for namespace in [PENDING, ENDED] {
+    for namespace in [ENDED, PENDING] {
         if let Some(record) = store.record_get(namespace, &key).await? {
             return Ok(serde_json::from_value(record.value).ok());
         }
@@ -223,13 +249,11 @@ pub(in crate::host) async fn forget(store: &dyn Store, listener: &str) -> Result
     let prefix = format!("{listener}:");
     for namespace in [PENDING, ENDED] {
         loop {
-            let page = store.record_scan(namespace, &prefix, None, 100).await?;
+            let page = store.record_scan(namespace, &prefix, None, PAGE).await?;
             if page.is_empty() {
                 break;
             }
-            for (key, _) in page {
-                delete(store, namespace, &key).await?;
-            }
+            try_join_all(page.iter().map(|(key, _)| delete(store, namespace, key))).await?;
         }
     }
     Ok(())

@@ -177,7 +177,7 @@ async fn a_job_that_names_what_is_not_registered_is_refused_at_once() {
     assert!(
         create(schedule)
             .await
-            .contains(r#"no schedule named "hourly"; registered are "cron", "daily""#)
+            .contains(r#"no schedule named "hourly"; registered are "after", "cron", "daily""#)
     );
     assert_eq!(world.now(), instant("2025-06-02T16:59:00Z"));
 }

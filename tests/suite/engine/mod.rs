@@ -6,6 +6,8 @@ mod chain;
 mod firing;
 /// Hosts that start, stop and follow one another.
 mod hosts;
+/// Who is told what happens, and what becomes of events that do not arrive.
+mod listeners;
 /// What people do to a job while it goes or waits.
 mod orders;
 /// Misfires, overlap, jitter, ends, calendars that change, and fire times of the past.

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Api, has_fields};
 
-const EXECUTION: [&str; 17] = [
+const EXECUTION: [&str; 18] = [
     "execution_id",
     "job_id",
     "job_name",
@@ -17,6 +17,7 @@ const EXECUTION: [&str; 17] = [
     "total_stocks",
     "duration_seconds",
     "triggered_by",
+    "caused_by",
     "metadata",
     "scheduled_for",
     "attempt",

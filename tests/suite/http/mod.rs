@@ -16,6 +16,7 @@ mod resuming;
 mod runs;
 mod schedules;
 mod service;
+mod webhooks;
 mod wrong_fields;
 
 use reqwest::{Method, RequestBuilder, Response};

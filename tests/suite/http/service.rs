@@ -58,7 +58,9 @@ async fn status_counts_and_names_what_there_is() {
     assert_eq!(status["fetchers"], json!(["demo", "yfinance"]));
     assert_eq!(
         status["schedules"],
-        json!(["cron", "daily", "interval", "monthly", "session", "weekly"])
+        json!([
+            "after", "cron", "daily", "interval", "monthly", "session", "weekly"
+        ])
     );
     assert_eq!(status["version"], env!("CARGO_PKG_VERSION"));
     has_fields(&status["store"].to_string(), &["kind", "latency_ms", "ok"]);

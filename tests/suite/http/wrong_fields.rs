@@ -27,7 +27,7 @@ const WRONG: &str = r#"
 {"stock_ids": ["A\u0000"]} | /stock_ids/0 | stock_ids is wrong
 {"stock_ids": ["A\n"]} | /stock_ids/0 | stock_ids is wrong
 {"stock_ids": ["É"]} | /stock_ids/0 | stock_ids is wrong
-{"schedule_time": null} | /schedule_time | schedule_time ("HH:MM") or schedule is required
+{"schedule_time": null} | /schedule_time | schedule_time ("HH:MM"), schedule or after is required
 {"schedule_time": 17} | /schedule_time | schedule_time must be a string, not a number
 {"schedule_time": "25:00"} | /schedule_time | schedule_time: "25:00" is no time of day
 {"schedule_time": "24:00"} | /schedule_time | schedule_time: "24:00" is no time of day
@@ -40,7 +40,7 @@ const WRONG: &str = r#"
 {"schedule": "daily"} | /schedule | schedule must be an object with a kind, not a string
 {"schedule": {}} | /schedule/kind | schedule: a schedule needs a kind
 {"schedule": {"kind": 1}} | /schedule/kind | schedule: a schedule needs a kind
-{"schedule": {"kind": "dayly"}} | /schedule/kind | schedule: no schedule named "dayly"; did you mean "daily"? Registered are "cron", "daily"
+{"schedule": {"kind": "dayly"}} | /schedule/kind | schedule: no schedule named "dayly"; did you mean "daily"? Registered are "after", "cron", "daily"
 {"schedule": {"kind": "daily"}} | /schedule | schedule: `time`, such as "17:00", or `times` is missing
 {"schedule": {"kind": "daily", "tme": "17:00"}} | /schedule/tme | schedule: unknown field `tme`, did you mean `time`?
 {"schedule": {"kind": "daily", "time": 17}} | /schedule/time | schedule: 17 is no time of day

@@ -2,6 +2,7 @@
 
 mod example;
 pub(crate) mod provider;
+pub(crate) mod receiver;
 pub(crate) mod redis;
 pub(crate) mod service;
 pub(crate) mod sse;
@@ -13,6 +14,7 @@ use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
 pub(crate) use example::example;
 pub(crate) use provider::{Provider, Script};
+pub(crate) use receiver::Receiver;
 pub(crate) use redis::RedisServer;
 pub(crate) use service::Service;
 pub(crate) use sse::Events;

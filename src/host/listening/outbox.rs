@@ -1,0 +1,132 @@
+//! What one listener is to be told again: the records are in the store, and here is only when which is due.
+
+use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
+
+use chrono::{DateTime, Utc};
+use futures_util::future::try_join_all;
+use stock_scheduler_sdk::{EventId, StoreError};
+
+use super::address::Address;
+use super::backoff::is_too_old;
+use super::ledger::{self, DeliveryRecord, DeliveryStatus};
+
+/// How many deliveries are read at a time.
+const PAGE: usize = 500;
+
+/// A listener's deliveries that are to be tried again.
+pub(super) struct Outbox {
+    to: Arc<Address>,
+    /// By time.
+    due: BTreeSet<(DateTime<Utc>, EventId)>,
+}
+
+impl Outbox {
+    /// Reads what is to be tried again, and which events after the place `from` in the log are dealt with already.
+    pub(super) async fn open(
+        to: Arc<Address>,
+        from: EventId,
+    ) -> Result<(Self, HashSet<EventId>), StoreError> {
+        let (mut due, mut known) = (BTreeSet::new(), HashSet::new());
+        let mut know = |record: &DeliveryRecord| {
+            known.extend(Some(record.event).filter(|event| *event > from));
+        };
+        read(&to, ledger::PENDING, EventId::START, |record| {
+            due.insert((record.next_at.unwrap_or_default(), record.event));
+            know(record);
+        })
+        .await?;
+        read(&to, ledger::ENDED, from, &mut know).await?;
+        Ok((Self { to, due }, known))
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.due.len()
+    }
+
+    /// When the next is due.
+    pub(super) fn next_at(&self) -> Option<DateTime<Utc>> {
+        self.due.first().map(|(at, _)| *at)
+    }
+
+    /// Takes the next out that is due at `now`.
+    pub(super) async fn take_due(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<Option<DeliveryRecord>, StoreError> {
+        while let Some((_, event)) = self.due.first().copied().filter(|(at, _)| *at <= now) {
+            let record = self.record(event).await?;
+            self.due.pop_first();
+            // Where there is none, somebody has sent it again by hand.
+            if record.is_some() {
+                return Ok(record);
+            }
+        }
+        Ok(None)
+    }
+
+    /// Adds a delivery that is written already, if it is to be tried again.
+    pub(super) fn add(&mut self, record: &DeliveryRecord) {
+        self.due.extend(record.next_at.map(|at| (at, record.event)));
+    }
+
+    /// Writes and adds new deliveries.
+    pub(super) async fn put(&mut self, records: &[DeliveryRecord]) -> Result<(), StoreError> {
+        let store = self.to.host.store().as_ref();
+        let keep = async |record| {
+            let _turn = self.to.host.inner.listening.writes().await;
+            ledger::keep(store, &self.to.key, record, true).await
+        };
+        try_join_all(records.iter().map(keep)).await?;
+        records.iter().for_each(|record| self.add(record));
+        Ok(())
+    }
+
+    /// Makes everything due now, in the order in which it happened: the listener gets on again.
+    pub(super) fn hurry(&mut self, now: DateTime<Utc>) {
+        let all = std::mem::take(&mut self.due).into_iter();
+        self.due = all.map(|(_, event)| (now, event)).collect();
+    }
+
+    /// Gives up what has waited a day for a listener that does not get on, so that an outbox does not grow for ever.
+    pub(super) async fn give_up_old(
+        &mut self,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<DeliveryRecord>, StoreError> {
+        let all = self.due.iter().copied();
+        let old: Vec<_> = all.filter(|(_, event)| is_too_old(*event, now)).collect();
+        let mut given_up = Vec::new();
+        for old in old {
+            if let Some(mut record) = self.record(old.1).await? {
+                record.end(DeliveryStatus::Failed);
+                ledger::keep(self.to.host.store().as_ref(), &self.to.key, &record, false).await?;
+                given_up.push(record);
+            }
+            self.due.remove(&old);
+        }
+        Ok(given_up)
+    }
+
+    async fn record(&self, event: EventId) -> Result<Option<DeliveryRecord>, StoreError> {
+        ledger::pending(self.to.host.store().as_ref(), &self.to.key, event).await
+    }
+}
+
+/// Reads a listener's deliveries in `namespace` of the events after `from`, the newest first.
+async fn read(
+    to: &Address,
+    namespace: &str,
+    from: EventId,
+    mut found: impl FnMut(&DeliveryRecord),
+) -> Result<(), StoreError> {
+    let mut after = None;
+    loop {
+        let store = to.host.store().as_ref();
+        let page = ledger::page(store, namespace, &to.key, after.as_deref(), PAGE).await?;
+        page.iter().for_each(&mut found);
+        let Some(last) = page.last().filter(|last| last.event > from) else {
+            return Ok(());
+        };
+        after = Some(last.place());
+    }
+}
