@@ -120,7 +120,7 @@ async fn fetch_only(
 }
 
 /// Runs the job; how long it took from its claim to its end, in seconds.
-async fn run(http: &reqwest::Client, service: &str, job: &str) -> f64 {
+pub(crate) async fn run(http: &reqwest::Client, service: &str, job: &str) -> f64 {
     let reply = post(
         http,
         &format!("{service}/scheduler/jobs/{job}/run"),

@@ -73,7 +73,8 @@ pub(crate) async fn ten_thousand_jobs() {
     }
 }
 
-/// Commands that clients have sent to Redis so far; what a script does inside is part of its one call.
+/// Questions that clients have asked Redis so far: what a script does inside, and what is read in one step with the next
+/// events, is part of its one call.
 fn calls(store: &str, stores: &Stores) -> f64 {
     if store != "redis" {
         return 0.0;

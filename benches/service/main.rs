@@ -1,7 +1,7 @@
 //! Measures the service from outside, each figure beside its baseline in the same run and the limit it must keep.
 //!
-//! `cargo bench --profile dist --bench service` runs all, with `-- fetch burst` behind it some; `wrk`, `redis-server` and
-//! `redis-benchmark` must be installed.
+//! `cargo bench --profile dist --bench service` runs all, with `-- fetch burst` behind it some; `wrk`, `redis-server`,
+//! `redis-benchmark` and `python3` must be installed.
 
 #![expect(
     clippy::unwrap_used,
@@ -17,6 +17,7 @@ mod burst;
 mod fetch;
 mod http;
 mod idle;
+mod plugins;
 mod process;
 #[path = "../../tests/suite/support/provider.rs"]
 #[expect(dead_code, reason = "the tests use more of it")]
@@ -26,13 +27,14 @@ mod sse;
 
 use std::time::Duration;
 
-const ALL: [&str; 8] = [
+const ALL: [&str; 9] = [
     "fetch",
     "latency",
     "burst",
     "lateness",
     "idle",
     "schedules",
+    "plugins",
     "http",
     "sse",
 ];
@@ -69,6 +71,7 @@ async fn measure(wanted: &[String]) {
                 schedules::next_after();
                 schedules::start_with_many().await;
             }
+            "plugins" => plugins::all().await,
             "http" => http::all().await,
             _ => sse::a_thousand_streams().await,
         }

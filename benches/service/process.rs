@@ -58,16 +58,30 @@ impl Process {
         Self { child, url }
     }
 
-    /// A field of `/proc/PID/status`, in MB.
+    /// A size in `/proc/PID/status`, in MB.
     pub(crate) fn memory(&self, field: &str) -> f64 {
+        self.status(field) / 1024.0
+    }
+
+    /// A number in `/proc/PID/status`.
+    pub(crate) fn status(&self, field: &str) -> f64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id())).unwrap();
         let line = status.lines().find(|line| line.starts_with(field)).unwrap();
-        line.split_whitespace()
-            .nth(1)
-            .unwrap()
-            .parse::<f64>()
-            .unwrap()
-            / 1024.0
+        line.split_whitespace().nth(1).unwrap().parse().unwrap()
+    }
+
+    /// How many files, pipes and sockets it has open.
+    pub(crate) fn open_files(&self) -> usize {
+        let files = std::fs::read_dir(format!("/proc/{}/fd", self.child.id()));
+        files.unwrap().count()
+    }
+
+    /// How many of its children have ended and were not waited for.
+    pub(crate) fn zombies(&self) -> usize {
+        let dead = format!(") Z {} ", self.child.id());
+        let processes = std::fs::read_dir("/proc").unwrap().flatten();
+        let stats = processes.filter_map(|it| std::fs::read_to_string(it.path().join("stat")).ok());
+        stats.filter(|stat| stat.contains(&dead)).count()
     }
 
     /// The processor time it has used.
