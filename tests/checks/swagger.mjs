@@ -35,7 +35,7 @@ try {
 
   await page.goto(`${url}/docs`, { waitUntil: "networkidle" });
   const tags = await page.locator(".opblock-tag").allInnerTexts();
-  assert.deepEqual(tags.map((tag) => tag.split("\n")[0].trim()), ["Jobs", "Schedules", "Runs", "Data", "Service"]);
+  assert.deepEqual(tags.map((tag) => tag.split("\n")[0].trim()), ["Jobs", "Schedules", "Runs", "Data", "Events", "Service"]);
   const create = page.locator("[id$=createJob]");
   await page.screenshot({ path: join(work, "swagger-start.png") });
   await create.locator(".opblock-summary").click();
