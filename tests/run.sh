@@ -39,5 +39,7 @@ if ! python_packages; then
   echo "SKIPPED: what is compared with Python packages, which cannot be installed"
   [ -z "${CI:-}" ] || exit 1
 fi
+# Many tests wait for time to go by: one more at a time than there are processors.
+export RUST_TEST_THREADS=${RUST_TEST_THREADS:-$(($(nproc) + 1))}
 cargo test --workspace --locked "$@"
 (cd plugins/process/python && python3 -m unittest -q)
