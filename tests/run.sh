@@ -35,6 +35,8 @@ need cc gcc
 [ -x /bin/kill ] || [ -x /usr/bin/kill ] || need pkill procps
 need redis-server redis-server
 need python3 python3 python3-venv
+# Debian has what makes virtual environments in a package of its own.
+python3 -c "import ensurepip, venv" 2>/dev/null || ! command -v apt-get >/dev/null 2>&1 || need "the module venv" python3-venv
 if ! python_packages; then
   echo "SKIPPED: what is compared with Python packages, which cannot be installed"
   [ -z "${CI:-}" ] || exit 1
