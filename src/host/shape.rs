@@ -10,7 +10,13 @@ const LONGEST: usize = 300;
 /// Refuses a value that does not have this shape, pointing at the first mistake; null stands for an empty object. A schema
 /// that is none refuses nothing: what the plugin itself says of the value still counts.
 pub(crate) fn check(schema: &Value, value: &Value) -> Result<(), ConfigError> {
-    check_as(schema, value, |error| error.to_string())
+    check_as(schema, value, |error| {
+        let place = error.instance_path().to_string();
+        match place.trim_start_matches('/') {
+            "" => error.to_string(),
+            place => format!("{place}: {error}"),
+        }
+    })
 }
 
 /// As [`check`], for what may be secret: no message repeats a value.
@@ -49,7 +55,7 @@ mod tests {
             "properties": {"feed": {"enum": ["sip", "iex"]}, "depth": {"type": "integer"}}});
 
         for (value, pointer, part) in [
-            (json!({"feed": "sib"}), "/feed", "sib"),
+            (json!({"feed": "sib"}), "/feed", "feed: \"sib\""),
             (json!({"feed": "sip", "depth": "two"}), "/depth", "integer"),
             (json!({"feed": "sip", "deepth": 2}), "", "deepth"),
             (Value::Null, "", "feed"),

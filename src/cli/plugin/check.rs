@@ -230,7 +230,7 @@ async fn check_program(
         .options_schema()
         .map(|schema| shape::check(&schema, &asked.options))
     {
-        report.broken(&format!("--options{}: {error}", error.pointer));
+        report.broken(&format!("--options: {error}"));
     }
     if let Some(subject) = checked.fetcher() {
         let CheckedFetcher {
@@ -358,7 +358,7 @@ async fn check_one_of(
     match found {
         (Some(fetcher), _) => {
             if let Some(Err(error)) = fetcher.check_options(&asked.options) {
-                return Err(format!("--options{}: {error}", error.pointer));
+                return Err(format!("--options: {error}"));
             }
             asked.cases(None, None).map_err(|_| {
                 "what to ask a fetcher of this program is given by --symbol, --start and --end, and --unknown".to_owned()
