@@ -119,6 +119,20 @@ async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     .await;
 }
 
+/// A service whose fetcher `mine` is a program; its section says `more`.
+async fn mine(more: &str) -> (Folder, Service) {
+    let folder = Folder::new();
+    folder.write("mine.py", &fetcher(7));
+    let section = folder.section("fetcher", "mine", "mine.py");
+    folder.write("scheduler.toml", &(section + more));
+    let service = folder.service().await;
+    until(&service, "mine", |plugin| {
+        plugin.is_some_and(|it| it["version"] == "1.2.3")
+    })
+    .await;
+    (folder, service)
+}
+
 async fn close(service: &Service, symbol: &str) -> Value {
     let path = format!("/scheduler/datasets/latest?symbol={symbol}");
     service.get(&path).await[0]["Close"].clone()
@@ -126,17 +140,7 @@ async fn close(service: &Service, symbol: &str) -> Value {
 
 #[tokio::test]
 async fn a_python_fetcher_stores_its_bars_and_is_seen_beside_the_defaults() {
-    let folder = Folder::new();
-    folder.write("mine.py", &fetcher(7));
-    folder.write(
-        "scheduler.toml",
-        &folder.section("fetcher", "mine", "mine.py"),
-    );
-    let service = folder.service().await;
-    until(&service, "mine", |plugin| {
-        plugin.is_some_and(|it| it["version"] == "1.2.3")
-    })
-    .await;
+    let (_folder, service) = mine("").await;
 
     let run = ran(&service, &["ABC", "NO-SUCH"]).await;
 
@@ -157,17 +161,7 @@ async fn a_python_fetcher_stores_its_bars_and_is_seen_beside_the_defaults() {
 
 #[tokio::test]
 async fn a_jobs_options_are_held_against_the_plugins_schema() {
-    let folder = Folder::new();
-    folder.write("mine.py", &fetcher(7));
-    folder.write(
-        "scheduler.toml",
-        &folder.section("fetcher", "mine", "mine.py"),
-    );
-    let service = folder.service().await;
-    until(&service, "mine", |plugin| {
-        plugin.is_some_and(|it| it["version"] == "1.2.3")
-    })
-    .await;
+    let (_folder, service) = mine("").await;
 
     let mut wrong = order(&["ABC"]);
     wrong["fetcher"] = json!({"name": "mine", "options": {"feed": "sib"}});
@@ -185,15 +179,7 @@ async fn a_jobs_options_are_held_against_the_plugins_schema() {
 
 #[tokio::test]
 async fn a_plugin_that_crashes_or_hangs_fails_its_symbols_and_nothing_else() {
-    let folder = Folder::new();
-    folder.write("mine.py", &fetcher(7));
-    let section = folder.section("fetcher", "mine", "mine.py") + "timeout = \"1s\"\n";
-    folder.write("scheduler.toml", &section);
-    let service = folder.service().await;
-    until(&service, "mine", |plugin| {
-        plugin.is_some_and(|it| it["version"] == "1.2.3")
-    })
-    .await;
+    let (_folder, service) = mine("timeout = \"1s\"\n").await;
 
     let created = service.post("/scheduler/jobs", order(&["CRASH"])).await;
     let run = service.run(created["job_id"].as_str().unwrap()).await;
