@@ -113,7 +113,7 @@ impl EventsApi {
         let Some(after) = after.filter(|after| *after <= end) else {
             return Ok(From::Reset(end));
         };
-        let page = self.host.store().events(after, 1, Duration::ZERO);
+        let page = self.host.store().events(after, 0, Duration::ZERO);
         let page = self.host.in_time(page).await.map_err(HostError::from)?;
         Ok(if page.too_old {
             From::Reset(end)

@@ -11,6 +11,7 @@ use tokio::time::timeout;
 
 use crate::SqliteStore;
 use crate::fault::Outcome;
+use crate::pending::FIRST_EVENT;
 use crate::step::Step;
 use crate::text::{At, Instant, Json, Text};
 use crate::view::View;
@@ -96,16 +97,44 @@ fn event(row: &Row<'_>) -> rusqlite::Result<Event> {
 }
 
 impl View<'_> {
+    /// The events after `after` up to the first that waits in a result.
     fn events_after(&self, after: EventId, limit: usize) -> Outcome<Vec<Event>> {
+        let end = self.one(FIRST_EVENT, [], id)?.unwrap_or(EventId {
+            ms: i64::MAX.cast_unsigned(),
+            seq: i64::MAX.cast_unsigned(),
+        });
         self.all(
-            "SELECT ms, seq, at, job, data FROM events WHERE (ms, seq) > (?, ?) ORDER BY ms, seq LIMIT ?",
+            "SELECT ms, seq, at, job, data FROM events WHERE (ms, seq) > (?, ?) AND (ms, seq) < (?, ?) \
+             ORDER BY ms, seq LIMIT ?",
             params![
                 after.ms.cast_signed(),
                 after.seq.cast_signed(),
+                end.ms.cast_signed(),
+                end.seq.cast_signed(),
                 i64::try_from(limit).unwrap_or(i64::MAX)
             ],
             event,
         )
+    }
+}
+
+impl SqliteStore {
+    /// A page of the log; of the results that wait only those are settled whose events may belong to it.
+    async fn page_of_events(&self, after: EventId, limit: usize) -> Result<Vec<Event>, StoreError> {
+        const ATTEMPTED: &str = "read the log";
+        let acknowledged = self.shared.appended();
+        let mut page: Vec<Event> = Vec::new();
+        loop {
+            let is_settled = self.shared.is_settled(acknowledged);
+            let after = page.last().map_or(after, |event| event.id);
+            let left = limit - page.len();
+            let more = move |view: &View<'_>| view.events_after(after, left);
+            page.extend(self.read(ATTEMPTED, more).await?);
+            if is_settled || page.len() == limit {
+                return Ok(page);
+            }
+            self.write(ATTEMPTED, |step| step.settle()).await?;
+        }
     }
 }
 
@@ -127,10 +156,7 @@ impl EventLog for SqliteStore {
         let events = match self.shared.recent(after, limit) {
             _ if limit == 0 || after >= last => Vec::new(),
             Some(recent) => recent,
-            None => {
-                let page = move |view: &View<'_>| view.events_after(after, limit);
-                self.read_settled("read the log", page).await?
-            }
+            None => self.page_of_events(after, limit).await?,
         };
         Ok(EventPage {
             last: events.last().map_or(last, |event| event.id.max(last)),

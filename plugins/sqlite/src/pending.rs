@@ -242,6 +242,9 @@ fn settled(row: &Row<'_>) -> rusqlite::Result<(Symbol, u32, SymbolState)> {
 pub(crate) const WEIGHT: &str = "SELECT ifnull(max(seq), 0), ifnull(min(seq) - 1, 0), \
      ifnull(sum(64 * count + length(bars)), 0) FROM pending_results";
 
+/// The oldest event among the results that wait.
+pub(crate) const FIRST_EVENT: &str = "SELECT ms, event FROM pending_results ORDER BY seq LIMIT 1";
+
 /// The newest event among the results that wait.
 pub(crate) const LAST_EVENT: &str =
     "SELECT ms, event + count - 1 FROM pending_results ORDER BY seq DESC LIMIT 1";

@@ -370,6 +370,38 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn a_page_of_the_log_waits_for_no_more_results_than_it_may_show() {
+        const SYMBOLS: u64 = 1_000;
+        const RUNS: usize = 12;
+        let directory = tempfile::tempdir().unwrap();
+        let store = open(&directory);
+        let (stored, plan) = wide(&store, SYMBOLS).await;
+        for _ in 0..RUNS {
+            let grant = granted(&store, &stored, &plan).await;
+            let results = all_failed(&plan);
+            store.record(&grant, &plan, results, None).await.unwrap();
+        }
+        let waited = store.shared.ledger().pending;
+
+        let page = store.events(EventId::START, 100, std::time::Duration::ZERO);
+        let page = page.await.unwrap();
+
+        assert_eq!(page.events.len(), 100);
+        assert!(store.shared.ledger().pending >= waited - 2 * SYMBOLS * 64);
+        let mut log = page.events;
+        while let Some(last) = log.last() {
+            let page = store.events(last.id, 700, std::time::Duration::ZERO);
+            match page.await.unwrap().events {
+                more if more.is_empty() => break,
+                more => log.extend(more),
+            }
+        }
+        assert!(log.is_sorted_by(|one, next| one.id < next.id));
+        // The job was created; each run began, and failed its symbols.
+        assert_eq!(log.len(), 1 + RUNS * (1 + SYMBOLS as usize));
+    }
+
+    #[tokio::test]
     async fn long_histories_become_rows_in_steps_of_bounded_length() {
         const SYMBOLS: u64 = 40;
         const BARS: i64 = 10_000;
