@@ -74,12 +74,15 @@ struct Scene {
     options: Options,
     service: Service,
     kills: Vec<Kill>,
+    /// From how many requests on the next are counted.
+    counted: usize,
 }
 
 impl Scene {
     async fn new(store: Durable, delay: Duration) -> Self {
         let provider = Provider::start().await;
         provider.delay(delay);
+        provider.answer_first(Some(0));
         let options = Options::store(&store.url())
             .with("--yfinance-url", &provider.url())
             .with("--yfinance-requests-per-second", "0")
@@ -91,12 +94,21 @@ impl Scene {
             provider,
             options,
             kills: Vec::new(),
+            counted: 0,
         }
     }
 
-    /// Waits until the provider was asked so many times more.
+    /// Counts requests from here on, and answers none until [`Self::asked_more`] lets it: however slow this machine is, no
+    /// run gets further before it is killed than it should.
+    fn hold(&mut self) {
+        self.counted = self.provider.requests();
+        self.provider.answer_first(Some(self.counted));
+    }
+
+    /// Waits until the provider was asked so many times more than when it was held, and answers so many.
     async fn asked_more(&self, times: usize) {
-        let wanted = self.provider.requests() + times;
+        let wanted = self.counted + times;
+        self.provider.answer_first(Some(wanted));
         let deadline = Instant::now() + Duration::from_secs(90);
         while self.provider.requests() < wanted {
             assert!(
@@ -110,11 +122,18 @@ impl Scene {
     async fn kill_and_restart(&mut self) {
         self.service.kill().await;
         self.quiet().await;
+        self.hold();
         self.kills.push(Kill {
             clock: Utc::now(),
             instant: Instant::now(),
         });
         self.service = Service::start(&self.options).await;
+    }
+
+    /// The run's end, now that nothing holds it up.
+    async fn ended(&self, run: &str) -> Value {
+        self.provider.answer_first(None);
+        self.service.ended(run).await
     }
 
     /// Waits until no request of a dead service is on its way to the provider any more.
@@ -223,7 +242,7 @@ async fn one_run_killed_again_and_again(store: Durable) {
         scene.asked_more(1 + chance.up_to(15)).await;
         scene.kill_and_restart().await;
     }
-    let run = scene.service.ended(&run).await;
+    let run = scene.ended(&run).await;
 
     assert!(run["attempt"].as_u64().unwrap() > 10, "{}", run["attempt"]);
     assert_once(&run, &scene.log().await, &scene, begin..Instant::now());
@@ -238,12 +257,13 @@ async fn runs_killed_once_each(store: Durable, runs: usize) {
 
     for _ in 0..runs {
         let begin = Instant::now();
+        scene.hold();
         let run = scene.service.run(&job).await;
         scene
             .asked_more(chance.up_to(SYMBOLS - 2 * CONCURRENCY))
             .await;
         scene.kill_and_restart().await;
-        ended.push((scene.service.ended(&run).await, begin..Instant::now()));
+        ended.push((scene.ended(&run).await, begin..Instant::now()));
     }
 
     let log = scene.log().await;
@@ -273,10 +293,7 @@ async fn a_fire_killed_in_its_first_moments(store: Durable) {
         .service
         .get(&format!("/scheduler/jobs/{job}/latest-execution"))
         .await;
-    let run = scene
-        .service
-        .ended(run["execution_id"].as_str().unwrap())
-        .await;
+    let run = scene.ended(run["execution_id"].as_str().unwrap()).await;
 
     assert_once(&run, &scene.log().await, &scene, begin..Instant::now());
     assert_eq!(run["triggered_by"], "scheduler_auto");
@@ -337,6 +354,7 @@ async fn an_instance_that_was_frozen_writes_nothing_when_it_wakes() {
     scene.asked_more(3 * CONCURRENCY).await;
 
     signal(scene.service.pid(), "STOP");
+    scene.provider.answer_first(None);
     let frozen = other.ended(&run).await;
     signal(scene.service.pid(), "CONT");
     // What it had on its way is refused by the time that it hears of the run's end and works for others again.

@@ -43,6 +43,8 @@ struct State {
     log: Vec<Asked>,
     answered: HashMap<String, usize>,
     delay: Duration,
+    /// How many requests are answered; later ones wait until this is raised. `None`: all.
+    most: Option<usize>,
     quiet: bool,
     /// The last window's bars, while quiet.
     ready: Option<(String, Arc<Vec<u8>>)>,
@@ -94,6 +96,11 @@ impl Provider {
     /// Takes so long for every answer from now on.
     pub(crate) fn delay(&self, delay: Duration) {
         self.state.lock().unwrap().delay = delay;
+    }
+
+    /// Answers as many requests as that of all it was ever asked, and lets later ones wait; `None`: answers all.
+    pub(crate) fn answer_first(&self, most: Option<usize>) {
+        self.state.lock().unwrap().most = most;
     }
 
     /// Keeps no log from now on, and sends the same bars for every symbol: as cheap as can be.
@@ -161,7 +168,7 @@ async fn answer(target: &str, state: &Mutex<State>) -> Option<Vec<u8>> {
         .unwrap_or_default()
         .replace("%5E", "^")
         .replace("%3D", "=");
-    let (script, delay) = {
+    let (script, delay, number) = {
         let mut state = state.lock().unwrap();
         if !state.quiet {
             state.log.push(Asked {
@@ -175,8 +182,15 @@ async fn answer(target: &str, state: &Mutex<State>) -> Option<Vec<u8>> {
             Some(Script::Failing(_, left) | Script::Limited(_, left)) if *left > 0 => *left -= 1,
             _ => {}
         }
-        (script, state.delay)
+        (script, state.delay, state.log.len())
     };
+    let is_held = || {
+        let state = state.lock().unwrap();
+        !state.quiet && state.most.is_some_and(|most| number > most)
+    };
+    while is_held() {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
