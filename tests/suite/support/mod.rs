@@ -1,6 +1,8 @@
 //! Real parts: the service as a process, redis-server, a provider over HTTP, a listener to the event stream.
 
 mod example;
+#[path = "../../../plugins/redis/tests/suite/port.rs"]
+mod port;
 pub(crate) mod provider;
 pub(crate) mod receiver;
 pub(crate) mod redis;
@@ -13,6 +15,7 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Timelike, Utc};
 
 pub(crate) use example::example;
+pub(crate) use port::free_port;
 pub(crate) use provider::{Provider, Script};
 pub(crate) use receiver::Receiver;
 pub(crate) use redis::RedisServer;
@@ -54,12 +57,6 @@ pub(crate) fn next_minute() -> DateTime<Utc> {
     soon.with_second(0)
         .and_then(|at| at.with_nanosecond(0))
         .expect("a whole minute")
-}
-
-/// A port that was free a moment ago.
-pub(crate) fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    listener.local_addr().expect("an address").port()
 }
 
 /// The folder of shared test data, where it is there; says so where it is not.

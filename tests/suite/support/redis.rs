@@ -32,17 +32,20 @@ impl RedisServer {
 
     /// Starts an empty server with these options.
     pub(crate) async fn with(config: &[&str]) -> Self {
-        let (port, dir) = (free_port(), TempDir::new().expect("a temporary folder"));
         let config: Vec<String> = config.iter().map(ToString::to_string).collect();
-        let child = spawn(port, dir.path(), &config);
-        let server = Self {
-            child,
-            port,
-            dir,
-            config,
-        };
-        server.answers().await;
-        server
+        loop {
+            let (port, dir) = (free_port(), TempDir::new().expect("a temporary folder"));
+            let child = spawn(port, dir.path(), &config);
+            let mut server = Self {
+                child,
+                port,
+                dir,
+                config: config.clone(),
+            };
+            if server.answers().await {
+                return server;
+            }
+        }
     }
 
     /// The address for the service.
@@ -68,7 +71,7 @@ impl RedisServer {
     /// Starts again on the same port with the same data.
     pub(crate) async fn restart(&mut self) {
         self.child = spawn(self.port, self.dir.path(), &self.config);
-        self.answers().await;
+        assert!(self.answers().await, "port {} was taken", self.port);
     }
 
     /// Sends a signal, such as `STOP` and `CONT`.
@@ -76,20 +79,26 @@ impl RedisServer {
         super::service::signal(self.child.id(), name);
     }
 
-    async fn answers(&self) {
+    /// Waits until this very server answers; `false` where it ended because its port is another's.
+    async fn answers(&mut self) -> bool {
         let client = redis::Client::open(self.url()).expect("an address");
+        let own = format!("process_id:{}\r\n", self.child.id());
         eventually(
             "redis-server answers",
             Duration::from_secs(10),
             async || {
+                if self.child.try_wait().expect("its state").is_some() {
+                    return Some(false);
+                }
                 let mut connection = client.get_multiplexed_async_connection().await.ok()?;
-                redis::cmd("PING")
+                let info = redis::cmd("INFO")
                     .query_async::<String>(&mut connection)
                     .await
-                    .ok()
+                    .ok()?;
+                (info.contains(&own) && info.contains("loading:0")).then_some(true)
             },
         )
-        .await;
+        .await
     }
 }
 

@@ -11,5 +11,6 @@ mod conformance;
 mod foreign;
 mod keys;
 mod outage;
+mod port;
 mod recording;
 mod support;

@@ -1,6 +1,5 @@
 //! A Redis server of a test's own: started on a free port in a directory of its own, gone when the test is.
 
-use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -13,6 +12,8 @@ use stock_scheduler_sdk::{
     RunId, RunPlan, Series, StoredJob, SymbolOutcome, SymbolResult, TriggeredBy,
 };
 use tempfile::TempDir;
+
+use crate::port::free_port;
 
 pub(crate) struct Server {
     directory: TempDir,
@@ -32,21 +33,20 @@ impl Server {
     }
 
     async fn start_with(fsync: &'static str) -> Self {
-        let directory = tempfile::tempdir().unwrap();
-        let port = TcpListener::bind("127.0.0.1:0")
-            .unwrap()
-            .local_addr()
-            .unwrap()
-            .port();
-        let process = spawn(&directory, port, fsync);
-        let server = Self {
-            directory,
-            port,
-            fsync,
-            process,
-        };
-        server.ready().await;
-        server
+        loop {
+            let directory = tempfile::tempdir().unwrap();
+            let port = free_port();
+            let process = spawn(&directory, port, fsync);
+            let mut server = Self {
+                directory,
+                port,
+                fsync,
+                process,
+            };
+            if server.is_ready().await {
+                return server;
+            }
+        }
     }
 
     pub(crate) fn url(&self) -> String {
@@ -103,7 +103,7 @@ impl Server {
 
     pub(crate) async fn restart(&mut self) {
         self.process = spawn(&self.directory, self.port, self.fsync);
-        self.ready().await;
+        assert!(self.is_ready().await, "port {} was taken", self.port);
     }
 
     /// Sends `STOP` or `CONT`.
@@ -116,16 +116,22 @@ impl Server {
         assert!(sent.success());
     }
 
-    async fn ready(&self) {
+    /// Waits until this very server answers; `false` where it ended because its port is another's.
+    async fn is_ready(&mut self) -> bool {
         let client = redis::Client::open(self.url()).unwrap();
-        for _ in 0..200 {
+        let own = format!("process_id:{}\r\n", self.process.id());
+        for _ in 0..500 {
             if let Ok(mut connection) = client.get_multiplexed_async_connection().await
-                && redis::cmd("PING")
+                && let Ok(info) = redis::cmd("INFO")
                     .query_async::<String>(&mut connection)
                     .await
-                    .is_ok()
+                && info.contains(&own)
+                && info.contains("loading:0")
             {
-                return;
+                return true;
+            }
+            if self.process.try_wait().unwrap().is_some() {
+                return false;
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
