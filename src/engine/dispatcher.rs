@@ -47,7 +47,7 @@ const TAKEN_AT_ONCE: usize = 16;
 const RECONCILE_EVERY: Duration = Duration::from_secs(30);
 
 /// A claim that waits for its time.
-struct Planned {
+pub(super) struct Planned {
     due: Due,
     claim: Claim,
     /// When it was worked out.
@@ -184,8 +184,9 @@ impl Engine {
     }
 
     /// Works out claims for due jobs that are new or have changed.
-    async fn plan(&self, desk: &mut Desk, due: Vec<Due>) -> Result<(), StoreError> {
+    async fn plan(self: &Arc<Self>, desk: &mut Desk, due: Vec<Due>) -> Result<(), StoreError> {
         let now = self.time.now();
+        self.aside.take().into_iter().for_each(|one| desk.put(one));
         let known = |desk: &Desk, due: &Due| {
             desk.planned
                 .get(&due.job)
@@ -204,9 +205,16 @@ impl Engine {
             let jobs = self.store.jobs(&ids).await?;
             for (due, stored) in part.iter().zip(jobs) {
                 let current = stored.filter(|stored| stored.job.revision == due.revision);
-                match current.and_then(|stored| self.planned(&stored, due.clone())) {
-                    Some(planned) => desk.put(planned),
-                    None => desk.remove(&due.job),
+                desk.remove(&due.job);
+                match current {
+                    Some(stored) if self.plugins.may_wait(&stored.job) => {
+                        self.plan_aside(stored, due.clone());
+                    }
+                    Some(stored) => self
+                        .planned(&stored, due.clone())
+                        .into_iter()
+                        .for_each(|one| desk.put(one)),
+                    None => {}
                 }
             }
         }
@@ -214,7 +222,7 @@ impl Engine {
     }
 
     /// The claim for a due job; `None` where its fire has to wait for the run before it.
-    fn planned(&self, stored: &StoredJob, due: Due) -> Option<Planned> {
+    pub(super) fn planned(&self, stored: &StoredJob, due: Due) -> Option<Planned> {
         let now = self.time.now();
         // Of one that panics we know as little as of one that is missing; the other jobs have nothing to do with it.
         let claim = catch_unwind(AssertUnwindSafe(|| self.claim_for(stored, &due, now)));

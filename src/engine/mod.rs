@@ -1,7 +1,9 @@
 //! The clockwork: sleeps until the next fire, claims it, runs it, and finishes what others left behind.
 //!
-//! `dispatcher` decides when, `plan` what, `runner` carries a run out, `gate` and `retry` say how the provider is asked.
+//! `dispatcher` decides when (`aside`, where that may take long), `plan` what, `runner` carries a run out, `gate` and `retry`
+//! say how the provider is asked.
 
+mod aside;
 mod burst;
 mod dispatcher;
 pub(crate) mod gate;
@@ -23,6 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::host::Plugins;
+use aside::Aside;
 use burst::Burst;
 pub(crate) use dispatcher::NUDGE_WITHIN;
 pub(crate) use running::{Running, Slot};
@@ -40,6 +43,8 @@ pub(crate) struct Engine {
     tasks: TaskTracker,
     /// Many fires at once are claimed before anything else is written.
     burst: Burst,
+    /// Fires of jobs whose schedules may keep us waiting.
+    aside: Aside,
     /// Something may be due earlier than the dispatcher thinks.
     nudge: Notify,
     /// A claim's answer was lost: runs may be ours without our knowing.
@@ -70,6 +75,7 @@ impl Engine {
             running: Running::default(),
             tasks: TaskTracker::new(),
             burst: Burst::default(),
+            aside: Aside::default(),
             nudge: Notify::new(),
             unsure: AtomicBool::new(true),
             waiting: AtomicBool::new(false),

@@ -16,6 +16,7 @@ mod jobs;
 mod listening;
 mod listing;
 mod named;
+mod patient;
 mod plugins;
 mod policies;
 mod preview;

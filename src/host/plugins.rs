@@ -15,6 +15,7 @@ use stock_scheduler_sdk::{
 use super::builder::BuildError;
 use super::fields::nearest;
 use super::named::Named;
+use super::patient::{Patient, patiently};
 use super::shape;
 use super::timetable::Timetable;
 use crate::engine::gate::Gate;
@@ -68,6 +69,20 @@ pub(crate) struct ScheduleEntry {
     pub(crate) factory: Arc<dyn ScheduleFactory>,
     /// Where the plugin comes from, in words.
     pub(crate) origin: String,
+}
+
+impl ScheduleEntry {
+    fn build(
+        &self,
+        spec: &Value,
+        context: &ScheduleContext,
+    ) -> Result<Box<dyn Schedule>, ConfigError> {
+        if !self.factory.may_wait() {
+            return self.factory.build(spec, context);
+        }
+        let schedule = patiently(|| self.factory.build(spec, context))?;
+        Ok(Box::new(Patient(schedule)))
+    }
 }
 
 impl FetcherEntry {
@@ -250,7 +265,14 @@ impl Plugins {
         let mut rest = object.clone();
         rest.remove("kind");
         let context = ScheduleContext::new(zone).with_calendars(self.calendars());
-        entry.factory.build(&Value::Object(rest), &context)
+        entry.build(&Value::Object(rest), &context)
+    }
+
+    /// Whether whoever asks for a fire of the job may have to wait.
+    pub(crate) fn may_wait(&self, job: &Job) -> bool {
+        let kind = job.schedule.get("kind").and_then(Value::as_str);
+        let entry = kind.and_then(|kind| self.schedules.get(kind));
+        entry.is_some_and(|entry| entry.factory.may_wait())
     }
 
     /// Refuses a schedule that has not the shape that its kind tells, where the host is to see to it.

@@ -13,7 +13,6 @@ use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use stock_scheduler_sdk::{ConfigError, Next, Schedule, write_time};
-use tokio::runtime::{Handle, RuntimeFlavor};
 
 use crate::ProcessPlugin;
 use crate::call::Failure;
@@ -177,7 +176,7 @@ impl Schedule for ProcessSchedule {
         let mut state = self.table.lock();
         let Some(next) = state.known.next_after(instant) else {
             drop(state);
-            return patiently(|| self.wait_for(instant));
+            return self.wait_for(instant);
         };
         if let Some(after) = state.known.runs_out(instant)
             && state.wrong().is_none()
@@ -301,13 +300,5 @@ fn words(text: &str) -> Result<Words, String> {
             description,
             zone: zone.transpose()?,
         }),
-    }
-}
-
-/// Waits in a way that keeps other tasks of the same runtime going, where it can.
-pub(crate) fn patiently<T>(wait: impl FnOnce() -> T) -> T {
-    match Handle::try_current().map(|runtime| runtime.runtime_flavor()) {
-        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(wait),
-        _ => wait(),
     }
 }

@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 use serde_json::{Value, json};
 use stock_scheduler_sdk::{ConfigError, Health, Schedule, ScheduleContext, ScheduleFactory};
 
-use crate::schedule::{ProcessSchedule, Table, patiently};
+use crate::schedule::{ProcessSchedule, Table};
 use crate::{Description, ProcessPlugin};
 
 /// At most so many schedules are remembered with what their plugin told of them.
@@ -75,7 +75,7 @@ impl ScheduleFactory for ProcessScheduleFactory {
         let table = self.table(spec, context.zone);
         let schedule = ProcessSchedule::new(plugin, kind, spec.clone(), context.zone, table);
         if !schedule.is_checked() {
-            patiently(|| schedule.check())?;
+            schedule.check()?;
         }
         Ok(Box::new(schedule))
     }
@@ -106,6 +106,10 @@ impl ScheduleFactory for ProcessScheduleFactory {
     }
 
     fn is_held_against_schema(&self) -> bool {
+        true
+    }
+
+    fn may_wait(&self) -> bool {
         true
     }
 }

@@ -1,6 +1,10 @@
+use std::sync::{Arc, Condvar, Mutex};
+
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
-use stock_scheduler::{FireState, Host, JobId, Next, Schedule, ScheduleContext};
+use stock_scheduler::{
+    ConfigError, FireState, Host, JobId, Next, Schedule, ScheduleContext, ScheduleFactory,
+};
 
 use crate::support::world::{Act, World, fates, fires, instant, job, next_run, runs};
 
@@ -251,6 +255,83 @@ async fn a_schedule_that_panics_harms_nobody_else() {
 
     assert_eq!(fates(&host, &good).await, ["fired"; 6]);
     assert_eq!(fates(&host, &rotten).await, ["skipped plugin_missing"]);
+}
+
+/// Fires at noon; keeps whoever asks waiting while it is shut, five seconds of real time at most.
+#[derive(Clone, Default)]
+struct Slow(Arc<(Mutex<bool>, Condvar)>);
+
+impl Slow {
+    fn set_shut(&self, shut: bool) {
+        *self.0.0.lock().unwrap() = shut;
+        self.0.1.notify_all();
+    }
+}
+
+impl Schedule for Slow {
+    fn next_after(&self, after: DateTime<Utc>) -> Next {
+        let (shut, changed) = &*self.0;
+        let most = std::time::Duration::from_secs(5);
+        let _open = changed.wait_timeout_while(shut.lock().unwrap(), most, |shut| *shut);
+        let noon = instant("2025-06-02T12:00:00Z");
+        if after < noon {
+            noon.into()
+        } else {
+            Next::Never
+        }
+    }
+
+    fn describe(&self) -> String {
+        "slow".into()
+    }
+}
+
+/// Its factory, which says that it may be slow.
+struct SlowFactory(Slow);
+
+impl ScheduleFactory for SlowFactory {
+    fn build(&self, _: &Value, _: &ScheduleContext) -> Result<Box<dyn Schedule>, ConfigError> {
+        Ok(Box::new(self.0.clone()))
+    }
+
+    fn may_wait(&self) -> bool {
+        true
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_schedule_that_keeps_its_thread_waiting_holds_up_its_own_job_only() {
+    let world = World::at("2025-06-02T11:59:00Z");
+    let slow = Slow::default();
+    let host = world.builder().schedule("slow", SlowFactory(slow.clone()));
+    let host = host.start().await.unwrap();
+    let waits = job(&host, json!({"schedule": {"kind": "slow"}})).await;
+    let good = job(&host, json!({"schedule": {"kind": "every", "seconds": 10}})).await;
+    // Time does not go on by itself while a thread waits.
+    let pass = async || {
+        tokio::time::advance(std::time::Duration::from_millis(50)).await;
+        for _ in 0..50 {
+            tokio::task::yield_now().await;
+        }
+    };
+
+    world.pass(1).await;
+    slow.set_shut(true);
+    while world.now() < instant("2025-06-02T12:01:01.5Z") {
+        pass().await;
+    }
+    let meanwhile = (fates(&host, &waits).await, fires(&host, &good).await);
+    slow.set_shut(false);
+    while fates(&host, &waits).await.is_empty() {
+        pass().await;
+    }
+
+    assert_eq!(meanwhile.0, [""; 0]);
+    assert_eq!(meanwhile.1.len(), 12);
+    for fire in meanwhile.1 {
+        assert!(fire.started_at.unwrap() - fire.fire_time <= TimeDelta::milliseconds(51));
+    }
+    assert_eq!(fates(&host, &waits).await, ["fired"]);
 }
 
 #[tokio::test(start_paused = true)]

@@ -101,11 +101,13 @@
 //!
 //! * Ask for the time, draw a random number, or remember what was asked before.
 //! * Read a time of day in a zone by hand. [`wall_clock`] is the one rule of all kinds.
-//! * Search without an end: `next_after` is asked often, and everybody waits.
+//! * Search without an end: `next_after` is asked often, and everybody waits. Where it must ask a program or another machine,
+//!   its factory says [`may_wait`], and remembers what it was told: then its own jobs are late, and no others.
 //!
 //! The example `business_month_end` of the repository is a whole one, with an exchange, a schema and tests.
 //!
 //! [`next_after`]: crate::Schedule::next_after
+//! [`may_wait`]: crate::ScheduleFactory::may_wait
 //! [`Unknown`]: crate::Next::Unknown
 //! [`Never`]: crate::Next::Never
 //! [`skip`]: crate::Occurrence::skip

@@ -199,6 +199,12 @@ pub trait ScheduleFactory: Send + Sync + 'static {
         false
     }
 
+    /// Whether making its schedules or asking them may keep a thread waiting, for a program or another machine. The host then
+    /// does both where it holds up nothing else.
+    fn may_wait(&self) -> bool {
+        false
+    }
+
     /// The plugin's version.
     fn version(&self) -> String {
         String::new()
