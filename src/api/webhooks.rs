@@ -116,7 +116,8 @@ impl WebhooksApi {
 
     /// Try a webhook out
     ///
-    /// Sends it an event of type `Test` now, and answers what came of it within five seconds: 200 also where it failed.
+    /// Sends it an event of type `Test` now, and answers what came of it within five seconds: 200 also where it failed. One
+    /// that is answered with 410 is disabled.
     #[oai(
         path = "/scheduler/webhooks/:webhook_id/test",
         method = "post",
@@ -160,7 +161,7 @@ impl WebhooksApi {
         let deliveries = self
             .host
             .deliveries(&webhook_id.0, status, cursor.as_deref(), limit);
-        let (deliveries, next) = deliveries.await?;
+        let (deliveries, next) = deliveries.await.map_err(query::cursor_error)?;
         let deliveries: Vec<_> = deliveries.iter().map(DeliveryBody::from).collect();
         let reply = Reply::json(&deliveries);
         Ok(match next {

@@ -8,7 +8,8 @@ use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use stock_scheduler_sdk::{
-    ConfigError, Event, EventId, EventKind, JobId, RequestId, Store, StoreError, StoreErrorKind,
+    ConfigError, DeliveryError, DeliveryErrorKind, Event, EventId, EventKind, JobId, RequestId,
+    Store, StoreError, StoreErrorKind,
 };
 
 use super::fields::{self, Fields, Given, ReadError};
@@ -365,7 +366,7 @@ impl Host {
         let mut record = DeliveryRecord::new(event);
         record.id = format!("test-{}", RequestId::random());
         // What came of it is in the record.
-        let _ = listening::attempt(self, &entry, &mut record, None, None).await;
+        let _ = self.try_by_hand(id, &entry, &mut record).await;
         record.tries.last().cloned().ok_or(DELIVERY_NOT_FOUND)
     }
 
@@ -379,6 +380,10 @@ impl Host {
         limit: usize,
     ) -> Result<(Vec<DeliveryRecord>, Option<String>), HostError> {
         self.read_webhook(id).await?;
+        if let Some(cursor) = after.filter(|after| !ledger::is_place(after)) {
+            let why = format!("cursor must come from a Link header, and {cursor:?} does not");
+            return Err(HostError::Conflict(why));
+        }
         // One that ended just now may be read in both places: what has ended comes first.
         let namespaces: &[_] = match status {
             Some(DeliveryStatus::Pending) => &[ledger::PENDING],
@@ -445,7 +450,7 @@ impl Host {
         let entry = self.tried_by_hand(&webhook)?;
         let before = record.status;
         let was_pending = before == DeliveryStatus::Pending;
-        match listening::attempt(self, &entry, &mut record, None, None).await {
+        match self.try_by_hand(id, &entry, &mut record).await {
             Ok(()) => record.end(DeliveryStatus::Delivered),
             // It stays what it was: one that is to be tried again is.
             Err(_) if was_pending => return Ok(record),
@@ -456,6 +461,23 @@ impl Host {
         let keep = ledger::keep(store.as_ref(), &reader, &record, !was_pending);
         self.in_time(keep).await?;
         Ok(record)
+    }
+
+    /// Tries a delivery for somebody who waits; a receiver that wants no more events is told no more.
+    async fn try_by_hand(
+        &self,
+        id: &str,
+        entry: &ListenerEntry,
+        record: &mut DeliveryRecord,
+    ) -> Result<(), DeliveryError> {
+        let tried = listening::attempt(self, entry, record, None, None).await;
+        if let Err(error) = &tried
+            && error.kind() == DeliveryErrorKind::Gone
+            && let Err(store) = self.disable_webhook(id, &error.to_string()).await
+        {
+            tracing::warn!(webhook = id, error = %store, "cannot note that a webhook is gone");
+        }
+        tried
     }
 
     /// The listener that a webhook is, for somebody who waits for what comes of it.

@@ -139,6 +139,11 @@ pub(in crate::host) fn place(event: EventId) -> String {
     )
 }
 
+/// Whether `text` may be the [`place`] of an event.
+pub(in crate::host) fn is_place(text: &str) -> bool {
+    text.len() == 24 && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
 pub(in crate::host) fn key(listener: &str, place: &str) -> String {
     format!("{listener}:{place}")
 }

@@ -280,11 +280,14 @@ async fn what_is_not_there_is_not_found() {
     );
     let limit = api.call(&format!("GET {hook}/deliveries?limit=501")).await;
     limit.problem(400);
-    for cursor in ["nonsense", "%00", "zzzz", "ffffffffffffffffffffffff"] {
-        assert_eq!(
-            api.get(&format!("{hook}/deliveries?cursor={cursor}")).await,
-            json!([])
-        );
+    let page = async |cursor| {
+        let call = format!("GET {hook}/deliveries?cursor={cursor}");
+        api.call(&call).await
+    };
+    assert_eq!(page("ffffffffffffffffffffffff").await.ok(), json!([]));
+    for cursor in ["nonsense", "%00", "zzzzzzzzzzzzzzzzzzzzzzzz"] {
+        let sentence = page(cursor).await.refused(400);
+        assert!(sentence.starts_with("cursor must come from a Link header"));
     }
 }
 
@@ -609,6 +612,20 @@ async fn a_receiver_that_answers_410_is_told_no_more_until_it_is_active_again() 
         list.len() == 2 && list.iter().all(|one| one["status"] == "delivered")
     })
     .await;
+}
+
+#[tokio::test]
+async fn a_receiver_that_answers_410_to_what_is_sent_by_hand_is_told_no_more() {
+    let (api, receiver) = (Api::telling().await, Receiver::start().await);
+    let (hook, _) = api.hook(&receiver, json!({"events": ["JobCreated"]})).await;
+    receiver.answers_status(410);
+
+    let tried = api.send(&format!("POST {hook}/test"), json!({})).await.ok();
+
+    assert_eq!(tried["http_status"], 410);
+    let hook = api.get(&hook).await;
+    assert_eq!(hook["is_active"], false);
+    assert!(hook["problem"].as_str().unwrap().contains("410 Gone"));
 }
 
 #[tokio::test]
