@@ -22,7 +22,7 @@ pub use events::{EventBus, Heard, Published};
 pub use host::{
     AskedTime, Backfill, BackfillStatus, BackfillWish, BuildError, Cause, DeliveryRecord,
     DeliveryStatus, Draft, Ends, ExchangeDay, Explanation, FieldError, FollowedCalendar, Host,
-    HostBuilder, HostError, JobView, MOST_SYMBOLS, ManualRun, Mode, PluginView, Preview,
+    HostBuilder, HostError, JobView, MOST_SYMBOLS, ManualRun, Mode, Origin, PluginView, Preview,
     PreviewWish, Status, Try, Upcoming, Webhook, WebhookWish,
 };
 pub use stock_scheduler_sdk::*;

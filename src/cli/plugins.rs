@@ -52,6 +52,7 @@ pub(super) async fn keep(settings: Settings, host: Host, stop: CancellationToken
                 Ok(new) => {
                     wrong = None;
                     // A name may pass from a program to what is in this one, and back.
+                    take_out(&host, &sections, &new);
                     processes.apply(&programs(&new));
                     put_in_force(&host, &sections, &new);
                     sections = new;
@@ -89,23 +90,31 @@ fn programs(sections: &[PluginSection]) -> Vec<PluginSection> {
     programs.cloned().collect()
 }
 
-/// Makes anew what has changed of the listeners and of further fetchers; the rest takes effect at the next start.
-fn put_in_force(host: &Host, old: &[PluginSection], new: &[PluginSection]) {
-    let is_same = |one: &PluginSection, other: &PluginSection| {
-        (one.role, &one.name) == (other.role, &other.name)
-    };
-    let is_live = |one: &&PluginSection| {
-        one.role == "listener" || (one.role == "fetcher" && one.section.get("kind").is_some())
-    };
-    let built_in = |one: &&PluginSection| !one.is_process();
-    for gone in old.iter().filter(built_in).filter(is_live) {
-        if !new.iter().any(|one| is_same(one, gone)) {
+/// Whether a section is about something in this program that can be put in force and taken out while it runs: listeners, and
+/// further fetchers.
+fn is_live(one: &PluginSection) -> bool {
+    let is_further = one.role == "fetcher" && one.section.get("kind").is_some();
+    !one.is_process() && (one.role == "listener" || is_further)
+}
+
+/// Takes out what the file names no more, or makes a program of its own now, unless what it says of that is wrong.
+fn take_out(host: &Host, old: &[PluginSection], new: &[PluginSection]) {
+    for gone in old.iter().filter(|one| is_live(one)) {
+        let now = new
+            .iter()
+            .find(|one| (one.role, &one.name) == (gone.role, &gone.name));
+        if now.is_none_or(|now| now.is_process() && process::config(now).is_ok()) {
             host.remove_plugin(gone.role, &gone.name);
         }
     }
+}
+
+/// Makes anew what has changed of the listeners and of further fetchers; the rest takes effect at the next start.
+fn put_in_force(host: &Host, old: &[PluginSection], new: &[PluginSection]) {
+    let built_in = |one: &&PluginSection| !one.is_process();
     for changed in new.iter().filter(built_in).filter(|one| !old.contains(one)) {
         let (role, name) = (changed.role, &changed.name);
-        if !is_live(&changed) {
+        if !is_live(changed) {
             tracing::warn!("plugins.{role}.{name} has changed; it takes effect at the next start");
             continue;
         }

@@ -1,6 +1,10 @@
 //! What the file says of plugins: `[plugins.ROLE.NAME]`.
 
+use std::path::PathBuf;
+
 use serde_json::Value;
+
+use crate::defaults::process;
 
 /// What can be said something of.
 pub(crate) const ROLES: [&str; 4] = ["fetcher", "schedule", "store", "listener"];
@@ -25,6 +29,7 @@ impl PluginSection {
     /// The key of the file and its value as they may be shown: what may be a secret is left out.
     pub(crate) fn shown(&self) -> (String, String) {
         let mut section = self.section.clone();
+        mask_command(&mut section);
         mask(&mut section, false);
         let key = format!("plugins.{}.{}", self.role, self.name);
         (key, section.to_string())
@@ -41,10 +46,6 @@ fn mask(value: &mut Value, is_secret: bool) {
                     "secret", "password", "token", "key", "smtp", "headers", "url",
                 ];
                 let hides = sounds.iter().any(|word| name.contains(word));
-                if let ("command", Value::Array(words)) = (name.as_str(), &mut *value) {
-                    let others = words.iter_mut().skip(1).filter(|word| is_argument(word));
-                    others.for_each(|word| *word = "***".into());
-                }
                 mask(
                     value,
                     is_secret || hides || matches!(name.as_str(), "set" | "config"),
@@ -58,10 +59,19 @@ fn mask(value: &mut Value, is_secret: bool) {
     }
 }
 
-/// Whether a word of a command may be a secret: it is no file.
-fn is_argument(word: &Value) -> bool {
-    let word = word.as_str().unwrap_or_default();
-    word.starts_with('-') || !word.contains('.')
+/// Hides the words of a program's command but the program and the files that it is given.
+fn mask_command(section: &mut Value) {
+    let directory = section.get("directory").and_then(Value::as_str);
+    let directory = directory.map(PathBuf::from);
+    let words = section.get_mut("command").and_then(Value::as_array_mut);
+    for word in words.into_iter().flatten().skip(1) {
+        let is_file = word
+            .as_str()
+            .is_some_and(|word| process::file(word, directory.as_deref()).is_some());
+        if !is_file {
+            *word = "***".into();
+        }
+    }
 }
 
 /// Reads the table of all plugins.
@@ -139,13 +149,14 @@ mod tests {
 
     #[test]
     fn what_may_be_a_secret_is_not_shown() {
-        let text = "[plugins.fetcher.mine]\ncommand = ['mine']\nconfig = {any = 'hush'}\nset = {A = 'hush'}\n\
+        let text = "[plugins.fetcher.mine]\ncommand = ['mine', 'Cargo.toml', 'eyJ.hush.sig', '--token', 'u:hush@host.tld']\nconfig = {any = 'hush'}\nset = {A = 'hush'}\n\
             [plugins.listener.hook]\nurl = 'https://me:hush@example.com'\nsecret = 'hush'\napi_key = 'hush'";
 
         for section in sections(text).unwrap() {
             let (_, shown) = section.shown();
 
             assert!(!shown.contains("hush"), "{shown}");
+            assert_eq!(shown.contains("Cargo.toml"), shown.contains("command"));
         }
     }
 }

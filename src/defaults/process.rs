@@ -1,16 +1,17 @@
 //! Plugins that are programs of their own: started, registered as they describe themselves, and started anew when their
-//! section of the configuration or their files change.
+//! section of the configuration or their files change. The old program stays in force until the new one has described itself.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use stock_scheduler_process::{Description, ProcessConfig, ProcessPlugin};
+use stock_scheduler_sdk::FetcherFactory;
 use tokio_util::task::AbortOnDropHandle;
 
 use crate::cli::PluginSection;
-use crate::host::{Host, shape};
+use crate::host::{Host, Origin, shape};
 
 /// How long after it could not be described a program is tried again, at first and at most.
 const FIRST_WAIT: Duration = Duration::from_secs(2);
@@ -32,7 +33,25 @@ struct Running {
     section: PluginSection,
     files: Vec<(PathBuf, Option<SystemTime>)>,
     plugin: ProcessPlugin,
+    /// The program whose place it takes once it has described itself.
+    replaced: Replaced,
     _registering: AbortOnDropHandle<()>,
+}
+
+#[derive(Clone, Default)]
+struct Replaced(Arc<Mutex<Option<ProcessPlugin>>>);
+
+impl Replaced {
+    fn is_some(&self) -> bool {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .is_some()
+    }
+
+    fn take(&self) -> Option<ProcessPlugin> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 /// How a program is to be run; the error names the section.
@@ -57,7 +76,7 @@ impl Processes {
     }
 
     /// Makes `sections` what runs: starts what is new, starts anew what has changed, lets end what is gone. A section that is
-    /// wrong changes nothing of what runs under its name.
+    /// wrong, or whose program does not work, changes nothing of what runs under its name.
     ///
     /// A program that is replaced or gone ends when the last run that uses it has ended.
     pub(crate) fn apply(&mut self, sections: &[PluginSection]) {
@@ -121,13 +140,23 @@ impl Processes {
                 section.name
             )
         })?;
-        register(&self.host, &section, &plugin, &config);
-        let keep = keep_registered(self.host.clone(), section.clone(), plugin.clone(), config);
+        let in_force = self.running.remove(&key).map(Running::in_force);
+        if in_force.is_none() {
+            register(&self.host, &section, &plugin, &config);
+        }
+        let keeper = Keeper {
+            host: self.host.clone(),
+            section: section.clone(),
+            plugin: plugin.clone(),
+            config,
+            replaced: Replaced(Arc::new(Mutex::new(in_force))),
+        };
         let running = Running {
             section,
             files,
             plugin,
-            _registering: AbortOnDropHandle::new(tokio::spawn(keep)),
+            replaced: keeper.replaced.clone(),
+            _registering: AbortOnDropHandle::new(tokio::spawn(keeper.keep_registered())),
         };
         self.running.insert(key, running);
         Ok(())
@@ -145,12 +174,19 @@ impl Processes {
     /// Ends all programs.
     pub(crate) async fn stop(mut self) {
         let all = std::mem::take(&mut self.running).into_values();
-        let ends = all.map(|running| async move { running.plugin.stop().await });
+        let plugins =
+            all.flat_map(|running| running.replaced.take().into_iter().chain([running.plugin]));
+        let ends = plugins.map(|plugin| async move { plugin.stop().await });
         futures_util::future::join_all(ends).await;
     }
 }
 
 impl Running {
+    /// The program that is registered: the one before, as long as this one has not described itself.
+    fn in_force(self) -> ProcessPlugin {
+        self.replaced.take().unwrap_or(self.plugin)
+    }
+
     /// Whether it still is what `section` says, started from the files that are there now.
     fn is_as(&self, section: &PluginSection) -> bool {
         self.section == *section
@@ -161,36 +197,63 @@ impl Running {
     }
 }
 
-/// Describes the program and registers what it says, now and whenever it says something else.
-async fn keep_registered(
+/// Registers a program as it describes itself, now and whenever it says something else.
+struct Keeper {
     host: Host,
     section: PluginSection,
     plugin: ProcessPlugin,
     config: ProcessConfig,
-) {
-    let mut wait = FIRST_WAIT;
-    let mut described = plugin.described();
-    // Why it failed, the plugin itself has said in the log.
-    while plugin.describe().await.is_err() {
-        tokio::time::sleep(wait).await;
-        wait = (wait * 2).min(LONGEST_WAIT);
-    }
-    let mut registered = None;
-    loop {
-        let description = described.borrow_and_update().clone();
-        // A program that was started again says what it said before, and to be registered is felt by all jobs.
-        if let Some(description) = description
-            && registered.as_ref() != Some(&description)
-        {
-            for why in mistakes(&section, &description, &config) {
-                tracing::error!(plugin = section.name, "{why}");
+    replaced: Replaced,
+}
+
+impl Keeper {
+    async fn keep_registered(self) {
+        let mut described = self.plugin.described();
+        self.describe().await;
+        let mut registered = None;
+        loop {
+            let description = described.borrow_and_update().clone();
+            // A program that was started again says what it said before, and to be registered is felt by all jobs.
+            if let Some(description) = description
+                && registered.as_ref() != Some(&description)
+            {
+                self.register(&description);
+                registered = Some(description);
             }
-            register(&host, &section, &plugin, &config);
-            registered = Some(description);
+            if described.changed().await.is_err() {
+                return;
+            }
         }
-        if described.changed().await.is_err() {
-            return;
+    }
+
+    /// Waits until the program has described itself. Why it fails to, it says in the log itself.
+    async fn describe(&self) {
+        let mut wait = FIRST_WAIT;
+        while let Err(why) = self.plugin.describe().await {
+            if self.replaced.is_some() {
+                self.note(Some(format!(
+                    "it has changed, and what it is now does not work: {why}; what was in force stays"
+                )));
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(LONGEST_WAIT);
         }
+    }
+
+    fn register(&self, description: &Description) {
+        let mistakes = mistakes(&self.section, description, &self.config);
+        for why in &mistakes {
+            tracing::error!(plugin = self.section.name, "{why}");
+        }
+        register(&self.host, &self.section, &self.plugin, &self.config);
+        // It ends when the last run that uses it has ended.
+        drop(self.replaced.take());
+        self.note((!mistakes.is_empty()).then(|| mistakes.join("; ")));
+    }
+
+    fn note(&self, problem: Option<String>) {
+        let PluginSection { role, name, .. } = &self.section;
+        self.host.note_plugin(role, name, problem);
     }
 }
 
@@ -231,38 +294,43 @@ pub(super) fn wrong_config(description: &Description, config: &ProcessConfig) ->
 
 fn register(host: &Host, section: &PluginSection, plugin: &ProcessPlugin, config: &ProcessConfig) {
     let name = &section.name;
-    let origin = format!("process {}", shown(&config.command));
+    let origin = Origin::new(format!("process {}", shown(config)))
+        .with_config_schema(plugin.fetcher_factory().schema());
     match section.role {
         "fetcher" => {
             let factory = Arc::new(plugin.fetcher_factory());
-            let put = host.put_fetcher(name, Arc::new(plugin.fetcher()), Some(factory), &origin);
+            let put = host.put_fetcher(name, Arc::new(plugin.fetcher()), Some(factory), origin);
             if let Err(error) = put {
                 tracing::error!(plugin = name, %error, "cannot register a plugin");
             }
         }
-        "schedule" => host.put_schedule(name, Arc::new(plugin.schedule(name)), &origin),
-        _ => host.put_listener(name, Arc::new(plugin.listener()), &origin),
+        "schedule" => host.put_schedule(name, Arc::new(plugin.schedule(name)), origin),
+        _ => host.put_listener(name, Arc::new(plugin.listener()), origin),
     }
 }
 
-/// A command as it may be shown: its program, and the file that it is given. Its other words may be secrets.
-fn shown(command: &[String]) -> String {
-    let words = command.iter().take(2).enumerate();
-    let is_file = |word: &str| word.contains('.') && !word.starts_with('-');
-    let is_shown = |(place, word): &(usize, &String)| *place == 0 || is_file(word);
-    let words: Vec<_> = words
-        .filter(is_shown)
-        .map(|(_, word)| word.as_str())
-        .collect();
-    words.join(" ")
+/// A command as it may be shown: its program, and the files that it is given. Its other words may be secrets.
+fn shown(config: &ProcessConfig) -> String {
+    let is_file = |word: &&String| file(word, config.directory.as_deref()).is_some();
+    let (program, rest) = config.command.split_at(config.command.len().min(1));
+    let words: Vec<_> = program.iter().chain(rest.iter().filter(is_file)).collect();
+    words.into_iter().cloned().collect::<Vec<_>>().join(" ")
+}
+
+/// The file that a word of a command names, where there is one, for a program that runs in `directory`.
+pub(crate) fn file(word: &str, directory: Option<&Path>) -> Option<PathBuf> {
+    let path = directory.unwrap_or(Path::new(".")).join(word);
+    path.is_file().then_some(path)
 }
 
 /// The files that the command names, each with when it was changed.
 fn files(config: &ProcessConfig) -> Vec<(PathBuf, Option<SystemTime>)> {
-    let directory = config.directory.as_deref().unwrap_or(Path::new("."));
-    let paths = config.command.iter().map(|word| directory.join(word));
+    let directory = config.directory.as_deref();
+    let paths = config
+        .command
+        .iter()
+        .filter_map(|word| file(word, directory));
     paths
-        .filter(|path| path.is_file())
         .map(|path| (path.clone(), changed_at(&path)))
         .collect()
 }

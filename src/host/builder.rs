@@ -18,6 +18,7 @@ use tokio_util::task::TaskTracker;
 
 use super::after::{self, AfterFactory};
 use super::plugins::{FetcherSource, ListenerEntry, ListenerKind, ScheduleEntry, unknown};
+use super::registering::Origin;
 use super::timed::Timed;
 use super::{Cache, Host, Inner, Plugins};
 use crate::engine::{Engine, StoreTime};
@@ -244,10 +245,7 @@ impl HostBuilder {
         }
         let store = self.open_store().await?;
         let schedules = self.schedules.clone().into_iter();
-        let after = ScheduleEntry {
-            factory: Arc::new(AfterFactory),
-            origin: "built in".into(),
-        };
+        let after = ScheduleEntry::new(Arc::new(AfterFactory), Origin::new("built in"));
         let plugins = Arc::new(Plugins {
             fetchers: Default::default(),
             fetcher_kinds: Default::default(),
@@ -258,6 +256,7 @@ impl HostBuilder {
                 .into_iter()
                 .collect(),
             listeners: std::mem::take(&mut self.listeners).into_iter().collect(),
+            notes: Default::default(),
             store_origin: std::mem::take(&mut self.store_origin),
             fetch_threads: self.fetch_threads,
             private_webhooks: self.private_webhooks,
@@ -410,8 +409,8 @@ impl Registry for HostBuilder {
     }
 
     fn schedule(&mut self, kind: &str, factory: Arc<dyn ScheduleFactory>) {
-        let origin = self.origin.clone();
-        let entry = Arc::new(ScheduleEntry { factory, origin });
+        let origin = Origin::new(self.origin.clone());
+        let entry = Arc::new(ScheduleEntry::new(factory, origin));
         if kind == after::KIND || self.schedules.insert(kind.to_owned(), entry).is_some() {
             self.twice("schedule", kind);
         }

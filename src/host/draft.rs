@@ -320,6 +320,10 @@ fn check_fetcher(job: &Job, plugins: &Plugins, errors: &mut Vec<FieldError>) {
         errors.push(FieldError::value("/fetcher", message));
         return;
     };
+    if entry.unready().is_some() {
+        // Whoever saves the job sees to it.
+        return;
+    }
     if !entry.info.intervals.contains(&job.interval) {
         let known: Vec<_> = entry
             .info

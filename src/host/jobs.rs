@@ -34,6 +34,7 @@ impl Host {
         let job = draft
             .create(id, created_at, &self.inner.plugins)
             .map_err(HostError::Invalid)?;
+        self.fetcher_is_ready(&job)?;
         let next = self.next_fire(&job, &JobState::default())?;
         if !job.active {
             // It is to be started one day.
@@ -64,9 +65,24 @@ impl Host {
                 .clone()
                 .apply(&old.job, mode, &self.inner.plugins)
                 .map_err(HostError::Invalid)?;
+            if (&new.fetcher, new.interval) != (&old.job.fetcher, old.job.interval) {
+                self.fetcher_is_ready(&new)?;
+            }
             Ok((new != old.job).then_some((new, EditKind::Updated)))
         })
         .await
+    }
+
+    /// Refuses a job whose fetcher nobody can hold it against yet.
+    fn fetcher_is_ready(&self, job: &Job) -> Result<(), HostError> {
+        let entry = self.inner.plugins.fetcher(&job.fetcher.name);
+        match entry.and_then(|entry| entry.unready()) {
+            Some(why) => Err(HostError::Unavailable(format!(
+                "fetcher {:?} cannot say yet what it offers: {why}",
+                job.fetcher.name
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Starts or stops a job; a job that already is as asked stays as it is.

@@ -7,7 +7,7 @@ use serde_json::Value;
 use stock_scheduler_sdk::Health;
 
 use super::Host;
-use super::plugins::{FetcherEntry, ListenerEntry, ScheduleEntry};
+use super::plugins::{FetcherEntry, ListenerEntry, Plugins, ScheduleEntry};
 
 /// A registered plugin.
 #[derive(Debug, Clone, PartialEq)]
@@ -56,8 +56,9 @@ impl Host {
         let fetchers = plugins.fetchers.all().into_iter();
         let schedules = plugins.schedules.all().into_iter();
         let listeners = plugins.listeners.all().into_iter();
-        let mut views: Vec<_> = fetchers.map(|(_, entry)| fetcher(&entry)).collect();
-        views.extend(schedules.map(|(kind, entry)| schedule(&kind, &entry)));
+        let fetchers = fetchers.map(|(_, entry)| fetcher(plugins, &entry));
+        let mut views: Vec<_> = fetchers.collect();
+        views.extend(schedules.map(|(kind, entry)| schedule(plugins, &kind, &entry)));
         views.push(self.store_view().await);
         views.extend(listeners.map(|(_, entry)| self.listener(&entry)));
         let is_made = |kind: &str| {
@@ -95,6 +96,7 @@ impl Host {
             .chain(schedules)
             .chain(listeners)
             .filter_map(|(role, name, health)| {
+                let health = plugins.noted(role, &name, health);
                 Some(format!("{role} {name:?}: {}", health.problem?))
             })
             .collect()
@@ -113,7 +115,8 @@ impl Host {
     }
 
     fn listener(&self, entry: &ListenerEntry) -> PluginView {
-        let mut health = entry.listener.health();
+        let plugins = &self.inner.plugins;
+        let mut health = plugins.noted("listener", &entry.name, entry.listener.health());
         let gone = entry
             .gone
             .get()
@@ -135,14 +138,13 @@ impl Host {
             view.counters
                 .insert(name.into(), count.load(Ordering::Relaxed));
         }
-        let kind = self.inner.plugins.listener_kinds.get(&entry.kind);
-        view.config_schema = kind.map(|kind| kind.factory.schema());
+        view.config_schema = entry.config_schema.clone();
         view
     }
 }
 
-fn fetcher(entry: &FetcherEntry) -> PluginView {
-    let health = entry.fetcher.health();
+fn fetcher(plugins: &Plugins, entry: &FetcherEntry) -> PluginView {
+    let health = plugins.noted("fetcher", &entry.name, entry.fetcher.health());
     let mut view = PluginView::new(
         "fetcher",
         &entry.name,
@@ -158,15 +160,11 @@ fn fetcher(entry: &FetcherEntry) -> PluginView {
     view
 }
 
-fn schedule(kind: &str, entry: &ScheduleEntry) -> PluginView {
+fn schedule(plugins: &Plugins, kind: &str, entry: &ScheduleEntry) -> PluginView {
     let factory = &entry.factory;
-    let mut view = PluginView::new(
-        "schedule",
-        kind,
-        &factory.version(),
-        &entry.origin,
-        factory.health(),
-    );
+    let health = plugins.noted("schedule", kind, factory.health());
+    let mut view = PluginView::new("schedule", kind, &factory.version(), &entry.origin, health);
+    view.config_schema = entry.config_schema.clone();
     view.job_schema = Some(factory.schema());
     view
 }

@@ -61,6 +61,7 @@ pub use listing::PluginView;
 pub(crate) use plugins::{Examined, FetcherEntry, ListenerEntry, Plugins};
 pub use preview::{Preview, PreviewWish};
 pub use reading::Status;
+pub use registering::Origin;
 pub use runs::ManualRun;
 pub use upcoming::Upcoming;
 pub use webhooks::{Webhook, WebhookWish};

@@ -1,6 +1,6 @@
 //! The registered plugins, found by name.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
@@ -8,14 +8,15 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, RwLock};
 use chrono_tz::Tz;
 use serde_json::Value;
 use stock_scheduler_sdk::{
-    Calendars, ConfigError, Fetcher, FetcherFactory, FetcherInfo, Job, Listener, ListenerFactory,
-    ListenerInfo, Schedule, ScheduleContext, ScheduleFactory,
+    Calendars, ConfigError, Fetcher, FetcherFactory, FetcherInfo, Health, Job, Listener,
+    ListenerFactory, ListenerInfo, Schedule, ScheduleContext, ScheduleFactory,
 };
 
 use super::builder::BuildError;
 use super::fields::nearest;
 use super::named::Named;
 use super::patient::{Patient, patiently};
+use super::registering::Origin;
 use super::shape;
 use super::timetable::Timetable;
 use crate::engine::gate::Gate;
@@ -69,9 +70,19 @@ pub(crate) struct ScheduleEntry {
     pub(crate) factory: Arc<dyn ScheduleFactory>,
     /// Where the plugin comes from, in words.
     pub(crate) origin: String,
+    /// The shape of its section of the configuration, where it has one.
+    pub(crate) config_schema: Option<Value>,
 }
 
 impl ScheduleEntry {
+    pub(crate) fn new(factory: Arc<dyn ScheduleFactory>, origin: Origin) -> Self {
+        Self {
+            factory,
+            origin: origin.words,
+            config_schema: origin.config_schema,
+        }
+    }
+
     fn build(
         &self,
         spec: &Value,
@@ -86,6 +97,11 @@ impl ScheduleEntry {
 }
 
 impl FetcherEntry {
+    /// Why it cannot be said yet what the fetcher offers.
+    pub(crate) fn unready(&self) -> Option<String> {
+        self.factory.as_ref()?.unready()
+    }
+
     /// What is wrong with a job's options: by the shape that the fetcher tells, then by what it says itself. `None` where
     /// nobody checks them.
     pub(crate) fn check_options(&self, options: &Value) -> Option<Result<(), ConfigError>> {
@@ -119,6 +135,8 @@ pub(crate) struct ListenerEntry {
     pub(crate) info: ListenerInfo,
     /// Where the plugin comes from, in words.
     pub(crate) origin: String,
+    /// The shape of its section of the configuration, where it has one.
+    pub(crate) config_schema: Option<Value>,
     pub(crate) counters: Carried,
     /// Why it wants no events any more.
     pub(crate) gone: OnceLock<String>,
@@ -142,9 +160,16 @@ impl ListenerEntry {
             info: listener.info(),
             listener,
             origin,
+            config_schema: None,
             counters: Carried::default(),
             gone: OnceLock::new(),
         }
+    }
+
+    /// The same, made from a section of this shape.
+    pub(crate) fn with_config_schema(mut self, schema: Option<Value>) -> Self {
+        self.config_schema = schema;
+        self
     }
 }
 
@@ -156,6 +181,8 @@ pub(crate) struct Plugins {
     pub(crate) schedules: Named<ScheduleEntry>,
     pub(crate) listener_kinds: Named<ListenerKind>,
     pub(crate) listeners: Named<ListenerEntry>,
+    /// What is wrong with plugins that they cannot know themselves, by role and name.
+    pub(crate) notes: Mutex<BTreeMap<(&'static str, String), String>>,
     /// Where the store's plugin comes from, in words.
     pub(crate) store_origin: String,
     /// Whether each fetcher gets threads of its own.
@@ -226,9 +253,21 @@ impl Plugins {
             name: name.to_owned(),
             error,
         })?;
-        let entry = ListenerEntry::new(name, kind, listener, origin);
+        let schema = Some(entry.factory.schema());
+        let entry = ListenerEntry::new(name, kind, listener, origin).with_config_schema(schema);
         self.listeners.put(name, Arc::new(entry));
         Ok(())
+    }
+
+    /// How a plugin is, by itself or by what was noted of it.
+    pub(crate) fn noted(&self, role: &'static str, name: &str, mut health: Health) -> Health {
+        let note = || self.lock_notes().get(&(role, name.to_owned())).cloned();
+        health.problem = health.problem.or_else(note);
+        health
+    }
+
+    pub(crate) fn lock_notes(&self) -> MutexGuard<'_, BTreeMap<(&'static str, String), String>> {
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn fetcher(&self, name: &str) -> Option<Arc<FetcherEntry>> {

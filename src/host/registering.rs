@@ -9,6 +9,32 @@ use stock_scheduler_sdk::{Fetcher, FetcherFactory, Listener, ScheduleFactory};
 use super::plugins::{FetcherSource, ListenerEntry, ScheduleEntry};
 use super::{BuildError, Host};
 
+/// Where a plugin comes from.
+#[derive(Debug, Clone, Default)]
+#[non_exhaustive]
+pub struct Origin {
+    /// In words.
+    pub words: String,
+    /// The shape of its section of the configuration, where it has one: a JSON Schema. A fetcher's factory tells it itself.
+    pub config_schema: Option<Value>,
+}
+
+impl Origin {
+    /// A plugin that comes from where `words` say.
+    pub fn new(words: impl Into<String>) -> Self {
+        Self {
+            words: words.into(),
+            config_schema: None,
+        }
+    }
+
+    /// The same, with the shape of its section.
+    pub fn with_config_schema(mut self, schema: Value) -> Self {
+        self.config_schema = Some(schema);
+        self
+    }
+}
+
 impl Host {
     /// Registers a fetcher under `name`, in the place of one of this name: runs under way go on with that one. `factory`
     /// knows its settings and the options of jobs; `origin` says in words where it comes from.
@@ -17,29 +43,29 @@ impl Host {
         name: &str,
         fetcher: Arc<dyn Fetcher>,
         factory: Option<Arc<dyn FetcherFactory>>,
-        origin: &str,
+        origin: Origin,
     ) -> Result<(), BuildError> {
         let source = match factory {
             Some(factory) => FetcherSource::Made(fetcher, factory),
             None => FetcherSource::Instance(fetcher),
         };
         let plugins = &self.inner.plugins;
-        plugins.add_fetcher(name, source, &Value::Null, origin.to_owned())?;
+        plugins.add_fetcher(name, source, &Value::Null, origin.words)?;
         self.plugins_changed();
         Ok(())
     }
 
     /// Registers a kind of schedule, in the place of one of this kind.
-    pub fn put_schedule(&self, kind: &str, factory: Arc<dyn ScheduleFactory>, origin: &str) {
-        let origin = origin.to_owned();
-        let entry = Arc::new(ScheduleEntry { factory, origin });
-        self.inner.plugins.schedules.put(kind, entry);
+    pub fn put_schedule(&self, kind: &str, factory: Arc<dyn ScheduleFactory>, origin: Origin) {
+        let entry = ScheduleEntry::new(factory, origin);
+        self.inner.plugins.schedules.put(kind, Arc::new(entry));
         self.plugins_changed();
     }
 
     /// Registers a listener, in the place of one of this name: it goes on where that one stopped.
-    pub fn put_listener(&self, name: &str, listener: Arc<dyn Listener>, origin: &str) {
-        let entry = ListenerEntry::new(name, name, listener, origin.to_owned());
+    pub fn put_listener(&self, name: &str, listener: Arc<dyn Listener>, origin: Origin) {
+        let entry = ListenerEntry::new(name, name, listener, origin.words)
+            .with_config_schema(origin.config_schema);
         self.inner.plugins.listeners.put(name, Arc::new(entry));
         self.plugins_changed();
     }
@@ -67,9 +93,21 @@ impl Host {
         }
     }
 
+    /// Notes what is wrong with a fetcher, a kind of schedule or a listener that it cannot know itself, for people to see where
+    /// they see how it is; `None`: nothing any more.
+    pub fn note_plugin(&self, role: &'static str, name: &str, problem: Option<String>) {
+        let key = (role, name.to_owned());
+        let mut notes = self.inner.plugins.lock_notes();
+        match problem {
+            Some(problem) => drop(notes.insert(key, problem)),
+            None => drop(notes.remove(&key)),
+        }
+    }
+
     /// Takes a fetcher, a kind of schedule or a listener out. Jobs that name it stay, and say what they miss.
-    pub fn remove_plugin(&self, role: &str, name: &str) {
+    pub fn remove_plugin(&self, role: &'static str, name: &str) {
         let plugins = &self.inner.plugins;
+        self.note_plugin(role, name, None);
         match role {
             "fetcher" => plugins.fetchers.remove(name),
             "schedule" => plugins.schedules.remove(name),

@@ -46,5 +46,8 @@ mod openapi;
 /// Plugins that are programs.
 mod plugins;
 
+/// Programs that start slowly, change or do not work.
+mod reload;
+
 /// The wire contract.
 mod http;

@@ -12,10 +12,10 @@ use crate::support::service::Options;
 use crate::support::{Service, eventually};
 
 /// A folder with a configuration and plugins in it.
-struct Folder(TempDir);
+pub(crate) struct Folder(TempDir);
 
 impl Folder {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let folder = Self(tempfile::tempdir().unwrap());
         let helper = Path::new(env!("CARGO_MANIFEST_DIR"))
             .join("plugins/process/python/stock_scheduler_plugin.py");
@@ -23,25 +23,25 @@ impl Folder {
         folder
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
     }
 
     /// Writes a file so that a reader sees the old or the new one whole.
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.path("new"), text).unwrap();
         std::fs::rename(self.path("new"), self.path(name)).unwrap();
     }
 
     /// The section of a plugin in a file of this folder.
-    fn section(&self, role: &str, name: &str, file: &str) -> String {
+    pub(crate) fn section(&self, role: &str, name: &str, file: &str) -> String {
         let directory = self.0.path().display();
         format!(
             "[plugins.{role}.{name}]\ncommand = [\"python3\", \"{file}\"]\ndirectory = \"{directory}\"\n"
         )
     }
 
-    async fn service(&self) -> Service {
+    pub(crate) async fn service(&self) -> Service {
         let config = self.path("scheduler.toml");
         let options = Options::store("memory:").with("--config", config.to_str().unwrap());
         Service::start(&options).await
@@ -49,7 +49,7 @@ impl Folder {
 }
 
 /// A fetcher whose one price is `price`, with an option.
-fn fetcher(price: u32) -> String {
+pub(crate) fn fetcher(price: u32) -> String {
     format!(
         r#"
 import os, time
@@ -73,13 +73,13 @@ plugin.run()
     )
 }
 
-fn order(symbols: &[&str]) -> Value {
+pub(crate) fn order(symbols: &[&str]) -> Value {
     json!({"name": "Mine", "stock_ids": symbols, "schedule_time": "17:00", "fetcher": "mine",
         "start_date": "2025-06-02", "end_date": "2025-06-03"})
 }
 
 /// What the service says against a job that it does not take.
-async fn refused(service: &Service, order: Value) -> Value {
+pub(crate) async fn refused(service: &Service, order: Value) -> Value {
     let answer = service
         .send(Method::POST, "/scheduler/jobs", Some(order))
         .await;
@@ -88,7 +88,7 @@ async fn refused(service: &Service, order: Value) -> Value {
 }
 
 /// Runs a job with these symbols to its end.
-async fn ran(service: &Service, symbols: &[&str]) -> Value {
+pub(crate) async fn ran(service: &Service, symbols: &[&str]) -> Value {
     let created = service.post("/scheduler/jobs", order(symbols)).await;
     let run = service
         .run(created["job_id"].as_str().expect("an id"))
@@ -96,14 +96,14 @@ async fn ran(service: &Service, symbols: &[&str]) -> Value {
     service.ended(&run).await
 }
 
-async fn plugin(service: &Service, role: &str, name: &str) -> Option<Value> {
+pub(crate) async fn plugin(service: &Service, role: &str, name: &str) -> Option<Value> {
     let plugins = service.get("/scheduler/plugins").await;
     let mut plugins = plugins.as_array().unwrap().clone().into_iter();
     plugins.find(|plugin| plugin["role"] == role && plugin["name"] == name)
 }
 
 /// Waits until a plugin is as it should be.
-async fn until(service: &Service, name: &str, right: impl Fn(Option<&Value>) -> bool) {
+pub(crate) async fn until(service: &Service, name: &str, right: impl Fn(Option<&Value>) -> bool) {
     soon("the plugin is as it should be", async || {
         let plugin = plugin(service, "fetcher", name).await;
         right(plugin.as_ref())
@@ -112,7 +112,7 @@ async fn until(service: &Service, name: &str, right: impl Fn(Option<&Value>) -> 
 }
 
 /// Waits until something is so.
-async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub(crate) async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     eventually(what, Duration::from_secs(20), async || {
         is_so().await.then_some(())
     })
@@ -120,7 +120,7 @@ async fn soon(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// A service whose fetcher `mine` is a program; its section says `more`.
-async fn mine(more: &str) -> (Folder, Service) {
+pub(crate) async fn mine(more: &str) -> (Folder, Service) {
     let folder = Folder::new();
     folder.write("mine.py", &fetcher(7));
     let section = folder.section("fetcher", "mine", "mine.py");

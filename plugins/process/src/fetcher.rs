@@ -158,4 +158,18 @@ impl FetcherFactory for ProcessFetcherFactory {
         let described = self.plugin.shared().described()?;
         described.fetcher.as_ref()?.options_schema.clone()
     }
+
+    fn unready(&self) -> Option<String> {
+        let is_described = self.plugin.shared().described().is_some();
+        (!is_described).then(|| {
+            let health = self.plugin.health();
+            let starts = || {
+                format!(
+                    "plugin {:?} has not described itself yet",
+                    self.plugin.name()
+                )
+            };
+            health.problem.unwrap_or_else(starts)
+        })
+    }
 }

@@ -144,6 +144,12 @@ pub trait FetcherFactory: Send + Sync + 'static {
         None
     }
 
+    /// Why it cannot say yet what its fetcher offers, in a sentence, where it cannot: a program that still starts. Until it
+    /// can, no job is saved with the fetcher, as nobody could say whether its options are right.
+    fn unready(&self) -> Option<String> {
+        None
+    }
+
     /// The same factory, which tells this shape of its section: for those that are functions.
     fn with_schema(self, schema: Value) -> WithSchema<Self>
     where
@@ -178,6 +184,10 @@ impl<F: FetcherFactory> FetcherFactory for WithSchema<F> {
 
     fn options_schema(&self) -> Option<Value> {
         self.factory.options_schema()
+    }
+
+    fn unready(&self) -> Option<String> {
+        self.factory.unready()
     }
 }
 

@@ -5,7 +5,7 @@ use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use stock_scheduler::{
     ConfigError, Delivery, DeliveryError, DeliveryErrorKind, DeliveryStatus, EventId, Host, JobId,
-    Listener, ListenerInfo, RecordStore, Webhook, WebhookWish, async_trait,
+    Listener, ListenerInfo, Origin, RecordStore, Webhook, WebhookWish, async_trait,
 };
 
 use crate::support::world::{World, edit, job};
@@ -403,7 +403,7 @@ async fn a_listener_that_is_gone_is_told_no_more_and_its_successor_hears_what_it
         .unwrap()
         .problem;
     let next = Scripted::new(&world).wanting(&["JobUpdated"]);
-    host.put_listener(NAME, Arc::new(next.clone()), "a test");
+    host.put_listener(NAME, Arc::new(next.clone()), Origin::new("a test"));
     world.pass(3).await;
 
     assert!(tries <= 4, "{tries} tries");
