@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use stock_scheduler_sdk::schedule::wall_clock;
 use stock_scheduler_sdk::{Day, Interval, Job, JobId, Occurrence, Schedule, write_duration};
 
+use super::after::After;
 use super::fields;
 use super::forecast::{Ends, walk};
 use super::timetable::Timetable;
@@ -103,6 +104,10 @@ impl Host {
                 reason: format!("max_fires is {limit}"),
                 at: fires.last().map(|fire| fire.at),
             });
+        }
+        if After::of(&job).is_some() {
+            // When that is, depends on another job.
+            ends.iter_mut().for_each(|ends| ends.at = None);
         }
         for fire in &mut fires {
             note_unfinished(fire, &job, &timetable);

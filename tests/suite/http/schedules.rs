@@ -81,6 +81,17 @@ async fn a_preview_tells_clock_changes_skipped_fires_and_the_end() {
 }
 
 #[tokio::test]
+async fn a_preview_of_a_job_that_follows_another_names_no_instant() {
+    let api = Api::start().await;
+
+    let preview = preview(&api, json!({"after": {"job": "first", "on": "success"}})).await;
+
+    let reason = "it is due when job first succeeds";
+    assert_eq!(preview["fires"], json!([]));
+    assert_eq!(preview["ends"], json!({"reason": reason, "at": null}));
+}
+
+#[tokio::test]
 async fn a_preview_says_what_is_wrong_with_a_schedule() {
     let api = Api::start().await;
     for (body, pointer, message) in [
