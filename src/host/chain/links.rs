@@ -15,6 +15,8 @@ const LINKS: &str = "chain";
 /// Held while a job begins to follow another, so that two at a time make no circle.
 const LOCK: &str = "chain_lock";
 const LOCK_LASTS: Duration = Duration::from_secs(3);
+/// A job is found right within this time, so that it is written before the lock ends.
+const CHECKED_WITHIN: Duration = Duration::from_secs(2);
 /// The most jobs in a row.
 const LONGEST: usize = 100;
 const PAGE: usize = 500;
@@ -62,7 +64,13 @@ impl Host {
             self.check_chain(job, &after).await?;
             Ok(self.in_time(self.write_link(job, &after)).await?)
         };
-        match linked.await {
+        let late = || {
+            let why =
+                format!("the store took more than {CHECKED_WITHIN:?} to tell whom jobs follow");
+            Err(HostError::Unavailable(why))
+        };
+        let linked = tokio::time::timeout(CHECKED_WITHIN, linked).await;
+        match linked.unwrap_or_else(|_| late()) {
             Ok(()) => Ok(Some(lock)),
             Err(error) => {
                 self.unlock_links(Some(lock)).await;
@@ -143,7 +151,7 @@ impl Host {
     }
 
     /// Forgets that a job followed the one that its old schedule named. Failing is no harm: a link that is not true is
-    /// passed over, and forgotten when it is met.
+    /// passed over.
     pub(in crate::host) async fn unlink_old(&self, old: &Job, new: Option<&Job>) {
         let Some(before) = After::of(old) else { return };
         let after = new.and_then(After::of);
