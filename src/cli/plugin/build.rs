@@ -87,7 +87,10 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), String> {
     let crates: Vec<_> = with.map(|with| wanted(with)).collect::<Result<_, _>>()?;
     let host = source(text("host"))?;
     let output = PathBuf::from(text("output").unwrap_or_default());
-    let project = project(&host, &crates)?;
+    let project = project_directory()?;
+    // Of two that build at once, one waits.
+    let lock = lock(&project)?;
+    write_project(&project, &host, &crates)?;
     if let Some(host) = text("host") {
         // The versions that the host was tried with; a host without the file takes the newest.
         let _ = fs::copy(
@@ -118,6 +121,7 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), String> {
             output.display()
         )
     })?;
+    drop(lock);
     say!(
         "{} is a scheduler with {}",
         output.display(),
@@ -131,14 +135,25 @@ fn names(crates: &[(String, String)]) -> String {
     names.join(", ")
 }
 
-/// Writes the project of the custom binary. It stays, so that the next build is quick.
-fn project(host: &str, crates: &[(String, String)]) -> Result<PathBuf, String> {
+/// Where the project of the custom binary is. It stays, so that the next build is quick.
+fn project_directory() -> Result<PathBuf, String> {
     let cache = env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
     let home = env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache"));
     let cache = cache.or(home).unwrap_or_else(env::temp_dir);
     let project = cache.join("stock-scheduler/custom");
     let failed = |error| format!("cannot write {}: {error}", project.display());
     fs::create_dir_all(project.join("src")).map_err(failed)?;
+    Ok(project)
+}
+
+fn lock(project: &Path) -> Result<fs::File, String> {
+    let path = project.join("lock");
+    let file = fs::File::create(&path).and_then(|file| file.lock().map(|()| file));
+    file.map_err(|error| format!("cannot lock {}: {error}", path.display()))
+}
+
+fn write_project(project: &Path, host: &str, crates: &[(String, String)]) -> Result<(), String> {
+    let failed = |error| format!("cannot write {}: {error}", project.display());
     let dependencies: String = crates
         .iter()
         .map(|(name, source)| format!("{name} = {{ {source} }}\n"))
@@ -156,8 +171,7 @@ fn project(host: &str, crates: &[(String, String)]) -> Result<PathBuf, String> {
         "//! A scheduler with further plugins.\n\n\
          fn main() -> std::process::ExitCode {{\n    stock_scheduler::cli::run(|builder| builder{calls})\n}}\n"
     );
-    fs::write(project.join("src/main.rs"), main).map_err(failed)?;
-    Ok(project)
+    fs::write(project.join("src/main.rs"), main).map_err(failed)
 }
 
 #[cfg(test)]
