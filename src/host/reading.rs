@@ -178,6 +178,15 @@ impl Host {
         Some(entry.factory.clone())
     }
 
+    /// A registered listener.
+    pub(crate) fn listener_named(
+        &self,
+        name: &str,
+    ) -> Option<Arc<dyn stock_scheduler_sdk::Listener>> {
+        let entry = self.inner.plugins.listeners.get(name)?;
+        Some(entry.listener.clone())
+    }
+
     /// The names of the registered fetchers.
     pub fn fetcher_names(&self) -> Vec<String> {
         self.inner.plugins.fetchers.names()

@@ -46,6 +46,9 @@ mod openapi;
 /// Plugins that are programs.
 mod plugins;
 
+/// What `plugin check` says.
+mod checking;
+
 /// Programs that start slowly, change or do not work.
 mod reload;
 

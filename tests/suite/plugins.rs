@@ -426,7 +426,7 @@ plugin.run()
 }
 
 /// Runs the command line and answers its exit and what it said.
-async fn cli(folder: &Folder, words: &[&str]) -> (bool, String) {
+pub(crate) async fn cli(folder: &Folder, words: &[&str]) -> (bool, String) {
     let output = Command::new(env!("CARGO_BIN_EXE_stock-scheduler"))
         .args(words)
         .current_dir(folder.0.path())

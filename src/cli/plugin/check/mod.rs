@@ -1,20 +1,25 @@
 //! `stock-scheduler plugin check`: whether a plugin keeps its promises, in sentences.
 
+mod asked;
+mod report;
+
 use std::path::Path;
 use std::sync::Arc;
 
-use chrono::{DateTime, NaiveDate, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use serde_json::Value;
-use stock_scheduler_sdk::conformance::fetcher::FetcherCases;
-use stock_scheduler_sdk::conformance::{Broken, fetcher, schedule};
+use stock_scheduler_sdk::conformance::{fetcher, schedule};
 use stock_scheduler_sdk::{
-    Delivery, Event, EventId, EventKind, FetchRequest, Fetcher, Interval, Listener,
-    ScheduleContext, ScheduleFactory, Symbol,
+    Delivery, Event, EventId, EventKind, FetchRequest, Fetcher, Listener, ScheduleContext,
+    ScheduleFactory, Symbol,
 };
 
-use super::super::PluginSection;
-use super::super::{Settings, settings, start};
+use asked::Asked;
+use report::Report;
+
+use crate::cli::PluginSection;
+use crate::cli::{Settings, settings, start};
 use crate::defaults::checked::{Checked, CheckedFetcher};
 use crate::host::{HostBuilder, shape};
 
@@ -30,7 +35,7 @@ pub(super) fn command() -> Command {
                 .required(true)
                 .num_args(1..)
                 .action(ArgAction::Append)
-                .help("A program such as \"python3 mine.py\", a plugin of the configuration, or a fetcher of this program"),
+                .help("A program such as \"python3 mine.py\", a plugin of the configuration, or a fetcher, a kind of schedule or a listener of this program"),
         )
         .arg(open("symbol", "SYMBOL", "A symbol that a fetcher has bars of [default: its own example]"))
         .arg(open("start", "DATE", "The first date to ask for"))
@@ -56,137 +61,51 @@ pub(super) async fn run(
         .cloned()
         .collect();
     let mut report = Report::default();
-    super::super::log(&settings);
-    match section(&settings, &words, &asked)? {
-        Some(section) => {
-            check_program(&section, &asked, &mut report).await?;
-            if !settings.plugins.contains(&section) {
-                report.note(ENVIRONMENT);
-            }
+    crate::cli::log(&settings);
+    let programs = of_configuration(&settings, &words, &asked);
+    if !programs.is_empty() {
+        for section in &programs {
+            check_program(section, &asked, &mut report).await?;
         }
-        None => check_one_of(settings, extend, &words[0], &asked, &mut report).await?,
+    } else if let Some(words) = command_line(&words)? {
+        check_program(&of_command(&words, &asked), &asked, &mut report).await?;
+        report.note(ENVIRONMENT);
+    } else {
+        check_one_of(settings, extend, &words[0], &asked, &mut report).await?;
     }
     report.end()
 }
 
-/// What is asked of the plugin, where the command line says.
-struct Asked {
-    symbol: Option<Symbol>,
-    start: Option<NaiveDate>,
-    end: Option<NaiveDate>,
-    interval: Interval,
-    options: Value,
-    unknown: Option<Symbol>,
-    spec: Option<Value>,
-    config: Option<Value>,
-}
-
-impl Asked {
-    fn read(matches: &ArgMatches) -> Result<Self, String> {
-        fn parsed<T: std::str::FromStr<Err: std::fmt::Display>>(
-            matches: &ArgMatches,
-            name: &str,
-        ) -> Result<Option<T>, String> {
-            let text = matches.get_one::<String>(name);
-            let read = |text: &String| text.parse().map_err(|e| format!("--{name} {text:?}: {e}"));
-            text.map(read).transpose()
+/// The programs of the configuration that have this name; one that has several roles is one program.
+fn of_configuration(settings: &Settings, words: &[String], asked: &Asked) -> Vec<PluginSection> {
+    let [word] = words else { return Vec::new() };
+    let named = settings.plugins.iter();
+    let named = named.filter(|one| one.name == *word && one.is_process());
+    let mut found: Vec<PluginSection> = Vec::new();
+    for one in named {
+        let mut one = one.clone();
+        if let Some(config) = &asked.config {
+            one.section["config"] = config.clone();
         }
-        let question = ["symbol", "start", "end"].map(|name| matches.contains_id(name));
-        if question.contains(&true) && question.contains(&false) {
-            return Err("--symbol, --start and --end go together: give all three".into());
-        }
-        Ok(Self {
-            symbol: parsed(matches, "symbol")?,
-            start: parsed(matches, "start")?,
-            end: parsed(matches, "end")?,
-            interval: parsed(matches, "interval")?.unwrap_or_default(),
-            options: parsed(matches, "options")?.unwrap_or_default(),
-            unknown: parsed(matches, "unknown")?,
-            spec: parsed(matches, "spec")?,
-            config: parsed(matches, "with-config")?,
-        })
-    }
-
-    /// What to ask a fetcher: what the command line says, else the fetcher's own example.
-    fn cases(
-        &self,
-        example: Option<FetchRequest>,
-        unknown: Option<Symbol>,
-    ) -> Result<FetcherCases, String> {
-        let request = match (&self.symbol, self.start, self.end, example) {
-            (Some(symbol), Some(start), Some(end), _) => {
-                FetchRequest::daily(symbol.clone(), start, end)
-                    .with_interval(self.interval)
-                    .with_options(self.options.clone())
-            }
-            (None, None, None, Some(example)) => example,
-            _ => {
-                return Err("the fetcher describes no `example` to ask it; give --symbol, --start and --end".into());
-            }
-        };
-        let cases = FetcherCases::new(request);
-        Ok(match self.unknown.clone().or(unknown) {
-            Some(symbol) => cases.with_unknown(symbol),
-            None => cases,
-        })
-    }
-}
-
-/// What was found, told as it is found.
-#[derive(Default)]
-struct Report {
-    broken: usize,
-}
-
-impl Report {
-    fn kept(&mut self, what: &str) {
-        say!("  ok      {what}");
-    }
-
-    fn broken(&mut self, what: &str) {
-        self.broken += 1;
-        say!("  BROKEN  {what}");
-    }
-
-    fn note(&mut self, what: &str) {
-        say!("  note    {what}");
-    }
-
-    fn outcome(&mut self, what: &str, outcome: Result<(), Broken>) {
-        match outcome {
-            Ok(()) => self.kept(&format!("{what} keeps its promises")),
-            Err(broken) => self.broken(&format!("{what}: {broken}")),
+        if !found.iter().any(|known| known.section == one.section) {
+            found.push(one);
         }
     }
-
-    fn end(self) -> Result<(), String> {
-        match self.broken {
-            0 => Ok(()),
-            1 => Err("a promise is broken".into()),
-            count => Err(format!("{count} promises are broken")),
-        }
-    }
+    found
 }
 
-/// The section of a program: of the configuration, or made of a command; `None` where a plugin of this program is meant.
-fn section(
-    settings: &Settings,
-    words: &[String],
-    asked: &Asked,
-) -> Result<Option<PluginSection>, String> {
+/// The words of a command; `None` where the name of a plugin of this program is meant.
+fn command_line(words: &[String]) -> Result<Option<Vec<String>>, String> {
     let [word] = words else {
-        return Ok(Some(of_command(words, asked)));
+        return Ok(Some(words.to_vec()));
     };
-    let named = |one: &&PluginSection| one.name == *word && one.is_process();
-    if let Some(found) = settings.plugins.iter().find(named) {
-        return Ok(Some(found.clone()));
-    }
     if !word.contains([' ', '/', '.']) {
         return Ok(None);
     }
-    let words = shlex::split(word)
-        .ok_or_else(|| format!("cannot read the command {word:?}: a quote has no end"))?;
-    Ok(Some(of_command(&words, asked)))
+    let split = shlex::split(word);
+    let words =
+        split.ok_or_else(|| format!("cannot read the command {word:?}: a quote has no end"))?;
+    Ok(Some(words))
 }
 
 /// The section of a command that somebody tries in his shell: it sees what the shell has, and is called as its file is.
@@ -267,7 +186,7 @@ async fn check_fetcher(
             }
             report.outcome("the fetcher", fetcher::check(subject, cases).await);
         }
-        Err(why) => report.broken(&why),
+        Err(why) => report.unasked(&why),
     }
 }
 
@@ -279,12 +198,12 @@ async fn check_schedule(
     report: &mut Report,
 ) {
     let Some(spec) = asked.spec.clone().or(example) else {
-        report.broken(&format!(
+        report.unasked(&format!(
             "schedule {kind:?} describes no `example` to ask it; give --spec JSON"
         ));
         return;
     };
-    let now = super::super::now();
+    let now = crate::cli::now();
     let span = TimeDelta::days(800);
     let asked = tokio::task::spawn_blocking(move || {
         let context = ScheduleContext::new(chrono_tz::America::New_York);
@@ -311,7 +230,7 @@ async fn check_listener(listener: &dyn Listener, report: &mut Report) {
             "the listener wants events {name:?}; there are {known}"
         ));
     }
-    let at: DateTime<Utc> = super::super::now();
+    let at: DateTime<Utc> = crate::cli::now();
     let event = Event {
         id: EventId::START.next(at),
         at,
@@ -333,7 +252,7 @@ async fn check_listener(listener: &dyn Listener, report: &mut Report) {
     }
 }
 
-/// Checks a fetcher or a kind of schedule that is registered in this program.
+/// Checks a fetcher, a kind of schedule or a listener that is registered in this program.
 async fn check_one_of(
     mut settings: Settings,
     extend: impl FnOnce(HostBuilder) -> HostBuilder,
@@ -352,11 +271,15 @@ async fn check_one_of(
         false => extend(builder),
     };
     let host = start(&settings, extend).await?;
-    let found = (host.fetcher(name), host.schedule_kind(name));
+    let found = (
+        host.fetcher(name),
+        host.schedule_kind(name),
+        host.listener_named(name),
+    );
     let known = host.fetcher_names();
     host.stop().await;
     match found {
-        (Some(fetcher), _) => {
+        (Some(fetcher), ..) => {
             if let Some(Err(error)) = fetcher.check_options(&asked.options) {
                 return Err(format!("--options: {error}"));
             }
@@ -365,11 +288,12 @@ async fn check_one_of(
             })?;
             check_fetcher(fetcher.fetcher.as_ref(), None, None, asked, report).await;
         }
-        (None, Some(factory)) => check_schedule(name, factory, None, asked, report).await,
-        (None, None) => {
+        (None, Some(factory), _) => check_schedule(name, factory, None, asked, report).await,
+        (None, None, Some(listener)) => check_listener(listener.as_ref(), report).await,
+        (None, None, None) => {
             let names = known.join(", ");
             return Err(format!(
-                "no program of the configuration, no fetcher and no kind of schedule is named {name:?}; fetchers are {names}. A program is given as a command: \"python3 {name}.py\""
+                "no program of the configuration, no fetcher, no kind of schedule and no listener with a section is named {name:?}; fetchers are {names}. A program is given as a command: \"python3 {name}.py\"; a store is held against conformance::store in a test of its own"
             ));
         }
     }
