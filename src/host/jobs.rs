@@ -49,6 +49,7 @@ impl Host {
         self.unlock_links(lock).await;
         let stored = stored?;
         self.armed(&next);
+        self.stop_if_orphaned(&stored.job).await;
         Ok(self.view(stored))
     }
 
@@ -132,6 +133,7 @@ impl Host {
         let stored = self.stored(id).await?;
         self.delete(&stored, revision).await?;
         self.unlink_old(&stored.job, None).await;
+        self.stop_orphans(id).await;
         Ok(())
     }
 
@@ -206,7 +208,7 @@ impl Host {
     }
 
     /// Reads a job, works out its new definition and writes it, again if somebody was faster.
-    async fn change(
+    pub(super) async fn change(
         &self,
         id: &JobId,
         revision: Option<&str>,
@@ -259,6 +261,7 @@ impl Host {
                     let stored = outcome?;
                     self.unlink_old(&old.job, Some(&stored.job)).await;
                     next.iter().for_each(|next| self.armed(next));
+                    Box::pin(self.stop_if_orphaned(&stored.job)).await;
                     return Ok(self.view(stored));
                 }
             }

@@ -46,6 +46,9 @@ mod openapi;
 /// Plugins that are programs.
 mod plugins;
 
+/// Jobs that follow others, over a real store.
+mod following;
+
 /// What `plugin check` says.
 mod checking;
 

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use serde_json::json;
-use stock_scheduler_sdk::{Job, JobId, Store, StoreError, StoreErrorKind, StoredJob};
+use stock_scheduler_sdk::{EditKind, Job, JobId, Store, StoreError, StoreErrorKind, StoredJob};
 
 use super::{After, READER, STEP};
 use crate::host::listening::{follower, ledger};
@@ -158,6 +158,39 @@ impl Host {
         if after.is_none_or(|after| after.job != before.job) {
             let _ = self.unlink(&before.job, &old.id).await;
             let _ = self.tell_changed().await;
+        }
+    }
+
+    /// Stops a job that began to follow another while that was being deleted, and says why.
+    pub(in crate::host) async fn stop_if_orphaned(&self, job: &Job) {
+        let Some(after) = After::of(job).filter(|_| job.active) else {
+            return;
+        };
+        if let Err(HostError::NotFound(_)) = self.stored(&after.job).await {
+            self.stop_orphan(&job.id, &after.job).await;
+        }
+    }
+
+    /// Stops those that began to follow `job` while it was being deleted.
+    pub(in crate::host) async fn stop_orphans(&self, job: &JobId) {
+        for follower in self.followers(job).await.unwrap_or_default() {
+            self.stop_orphan(&follower, job).await;
+        }
+    }
+
+    async fn stop_orphan(&self, follower: &JobId, deleted: &JobId) {
+        let problem = format!("job {deleted}, which it follows, has been deleted");
+        let stopped = self.change(follower, None, |old| {
+            let follows = After::of(&old.job).is_some_and(|after| after.job == *deleted);
+            let mut new = old.job.clone();
+            (new.active, new.problem) = (false, Some(problem.clone()));
+            Ok((follows && new != old.job).then_some((new, EditKind::Updated)))
+        });
+        match stopped.await {
+            Ok(_) | Err(HostError::NotFound(_)) => {}
+            Err(error) => {
+                tracing::warn!(job = %follower, %error, "{problem}, and that cannot be noted")
+            }
         }
     }
 
