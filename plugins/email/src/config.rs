@@ -113,7 +113,7 @@ impl ListenerFactory for EmailFactory {
 }
 
 fn recipients(section: &Section<'_>) -> Result<Vec<Mailbox>, ConfigError> {
-    let Some(to) = section.texts("to", "me@example.com")? else {
+    let Some(to) = section.texts("to", r#"["me@example.com"]"#)? else {
         let message = r#"`to` is missing, such as ["me@example.com"]"#;
         return Err(ConfigError::at("", message));
     };
@@ -139,7 +139,7 @@ fn mailbox(pointer: &str, text: &str) -> Result<Mailbox, ConfigError> {
 }
 
 fn occasions(section: &Section<'_>) -> Result<Vec<Occasion>, ConfigError> {
-    let Some(words) = section.texts("on", "failure")? else {
+    let Some(words) = section.texts("on", r#"["failure"]"#)? else {
         return Ok(Occasion::ALL.map(|(_, occasion)| occasion).into());
     };
     if words.is_empty() {

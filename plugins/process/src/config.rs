@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stock_scheduler_sdk::ConfigError;
+use stock_scheduler_sdk::{ConfigError, Section};
 
-use crate::section::Section;
+use crate::section;
 
 /// The variables of the host that a program sees where the configuration lists none.
 const USUAL_ENVIRONMENT: [&str; 6] = ["PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR"];
@@ -74,21 +74,23 @@ impl ProcessConfig {
     pub fn from_section(section: &Value) -> Result<Self, ConfigError> {
         const HOUR: u64 = 3_600;
         let known = properties();
-        let section = Section::read(section, known.iter().map(|(name, _)| *name))?;
-        let mut config = Self::new(section.command()?);
+        let known: Vec<_> = known.iter().map(|(name, _)| *name).collect();
+        let section = Section::read(section, &known)?;
+        let mut config = Self::new(section::command(&section)?);
         config.config = section.get("config").cloned().unwrap_or_default();
-        config.directory = section.text("directory")?.map(PathBuf::from);
-        config.environment = section.names("environment")?.unwrap_or(config.environment);
-        config.set = section.variables("set")?;
+        config.directory = section::directory(&section)?.map(PathBuf::from);
+        config.environment = section::environment(&section)?.unwrap_or(config.environment);
+        config.set = section::set(&section)?;
         if let Some(in_flight) = section.whole("in_flight", 1..=1024)? {
-            config.in_flight = in_flight;
+            config.in_flight = usize::try_from(in_flight).unwrap_or(usize::MAX);
         }
         for (name, least, most, field) in [
             ("timeout", 1, HOUR, &mut config.timeout),
             ("start_timeout", 1, HOUR, &mut config.start_timeout),
             ("stop_timeout", 0, 60, &mut config.stop_timeout),
         ] {
-            *field = section.duration(name, least..=most)?.unwrap_or(*field);
+            let range = Duration::from_secs(least)..=Duration::from_secs(most);
+            *field = section.duration(name, range)?.unwrap_or(*field);
         }
         if let Some(bytes) = section.size("max_line", KIB..=GIB)? {
             config.max_line = usize::try_from(bytes).unwrap_or(usize::MAX);
@@ -214,7 +216,7 @@ mod tests {
     #[test]
     fn what_is_wrong_is_pointed_at() {
         for (section, pointer, message) in [
-            (json!([]), "", "settings are [], expected an object"),
+            (json!([]), "", "settings are a list, expected an object"),
             (
                 json!({}),
                 "",
@@ -233,12 +235,12 @@ mod tests {
             (
                 json!({"command": "x"}),
                 "/command",
-                r#"command is "x", expected a list such as ["python3", "plugin.py"]"#,
+                r#"command is text, expected a list of texts such as ["python3", "plugin.py"]"#,
             ),
             (
                 json!({"command": ["x", 1]}),
                 "/command/1",
-                "command has something in it that is no text",
+                "command has a number in it, expected texts",
             ),
             (
                 json!({"command": ["x\u{0}"]}),
@@ -253,22 +255,22 @@ mod tests {
             (
                 json!({"command": ["x"], "in_flight": 0}),
                 "/in_flight",
-                "in_flight is 0, expected 1 to 1024",
+                "in_flight: 0 is not within 1 and 1024",
             ),
             (
                 json!({"command": ["x"], "in_flight": "8"}),
                 "/in_flight",
-                r#"in_flight is "8", expected 1 to 1024"#,
+                "in_flight is text, expected a whole number from 1 to 1024",
             ),
             (
                 json!({"command": ["x"], "timeout": "0s"}),
                 "/timeout",
-                r#"timeout is "0s", expected from 1s to 1h"#,
+                "timeout: 0s is not within 1s and 1h",
             ),
             (
                 json!({"command": ["x"], "timeout": 5}),
                 "/timeout",
-                "timeout is 5, expected text",
+                r#"timeout is a number, expected text such as "15s""#,
             ),
             (
                 json!({"command": ["x"], "timeout": "soon"}),
@@ -278,17 +280,17 @@ mod tests {
             (
                 json!({"command": ["x"], "memory": "lots"}),
                 "/memory",
-                r#"memory is "lots", expected bytes, or text such as "512MB""#,
+                r#"memory is text, expected a number of bytes, or text such as "512MB""#,
             ),
             (
                 json!({"command": ["x"], "max_line": 5}),
                 "/max_line",
-                "max_line is 5, expected 1024 to 1073741824 bytes",
+                "max_line: 5 is not within 1024 and 1073741824 bytes",
             ),
             (
                 json!({"command": ["x"], "set": {"A": 1}}),
                 "/set/A",
-                "set has something in it that is no text",
+                "set has a number in it, expected texts",
             ),
             (
                 json!({"command": ["x"], "set": {"A=B": ""}}),
@@ -298,7 +300,7 @@ mod tests {
             (
                 json!({"command": ["x"], "environment": "PATH"}),
                 "/environment",
-                r#"environment is "PATH", expected a list such as ["PATH"]"#,
+                r#"environment is text, expected a list of texts such as ["PATH"]"#,
             ),
         ] {
             let error = ProcessConfig::from_section(&section).err();

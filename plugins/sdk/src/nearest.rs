@@ -26,8 +26,15 @@ pub(crate) fn unknown(sort: &str, name: &str, known: &[&str]) -> ConfigError {
         Some(near) => format!("did you mean `{near}`?"),
         None => format!("expected {}", listed(known)),
     };
-    let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-    ConfigError::at(pointer, format!("unknown {sort} `{name}`, {hint}"))
+    ConfigError::at(
+        format!("/{}", escaped(name)),
+        format!("unknown {sort} `{name}`, {hint}"),
+    )
+}
+
+/// A key as a step of a JSON pointer.
+pub(crate) fn escaped(key: &str) -> String {
+    key.replace('~', "~0").replace('/', "~1")
 }
 
 /// `a`, `b` or `c`; where there are no names, none.

@@ -1,6 +1,6 @@
 //! Reads a plugin's section of the configuration, strictly: a mistake is refused where it stands.
 //!
-//! Any value may be a secret, so that messages repeat none but a wrong length of time, only the names of keys.
+//! Any value may be a secret, so that messages repeat no text but a wrong length of time, only the names of keys.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::ConfigError;
 use crate::duration::{parse_duration, write_duration};
-use crate::nearest::unknown;
+use crate::nearest::{escaped, unknown};
 
 /// The settings of one section. Every error has a pointer to its key.
 #[derive(Clone, Copy)]
@@ -62,11 +62,65 @@ impl<'a> Section<'a> {
         let Some(value) = self.get(name) else {
             return Ok(None);
         };
-        let texts = value
-            .as_array()
-            .and_then(|list| list.iter().map(Value::as_str).collect());
-        let wrong = || is_wrong(name, value, &format!("a list of texts such as {example:?}"));
-        texts.map(Some).ok_or_else(wrong)
+        let wrong = || is_wrong(name, value, &format!("a list of texts such as {example}"));
+        let list = value.as_array().ok_or_else(wrong)?;
+        let text = |(place, value): (usize, &'a Value)| element(name, &place.to_string(), value);
+        let texts = list.iter().enumerate().map(text);
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A setting that is an object of texts, such as variables and their values.
+    pub fn pairs(
+        &self,
+        name: &str,
+        example: &str,
+    ) -> Result<Option<Vec<(&'a str, &'a str)>>, ConfigError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let wrong = || {
+            is_wrong(
+                name,
+                value,
+                &format!("an object of texts such as {example}"),
+            )
+        };
+        let object = value.as_object().ok_or_else(wrong)?;
+        let pair =
+            |(key, value): (&'a String, &'a Value)| Ok((key.as_str(), element(name, key, value)?));
+        object.iter().map(pair).collect::<Result<_, _>>().map(Some)
+    }
+
+    /// A setting that is a whole number within `range`.
+    pub fn whole(
+        &self,
+        name: &str,
+        range: RangeInclusive<u64>,
+    ) -> Result<Option<u64>, ConfigError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let (least, most) = (range.start(), range.end());
+        let wrong = || {
+            is_wrong(
+                name,
+                value,
+                &format!("a whole number from {least} to {most}"),
+            )
+        };
+        let number = value.as_u64().ok_or_else(wrong)?;
+        within(name, number, &range, "").map(Some)
+    }
+
+    /// A setting that is a number of bytes within `range`, also as text with a unit: `B`, `KB`, `MB` and `GB` of 1000, `KiB`,
+    /// `MiB` and `GiB` of 1024.
+    pub fn size(&self, name: &str, range: RangeInclusive<u64>) -> Result<Option<u64>, ConfigError> {
+        let Some(value) = self.get(name) else {
+            return Ok(None);
+        };
+        let wrong = || is_wrong(name, value, "a number of bytes, or text such as \"512MB\"");
+        let bytes = value.as_u64().or_else(|| parse_size(value.as_str()?));
+        within(name, bytes.ok_or_else(wrong)?, &range, " bytes").map(Some)
     }
 
     /// A setting that is true or false; false where it is not there.
@@ -103,6 +157,47 @@ fn is_wrong(name: &str, value: &Value, right: &str) -> ConfigError {
     ConfigError::at(format!("/{name}"), message)
 }
 
+fn within(
+    name: &str,
+    number: u64,
+    range: &RangeInclusive<u64>,
+    unit: &str,
+) -> Result<u64, ConfigError> {
+    let (least, most) = (range.start(), range.end());
+    let message = || format!("{name}: {number} is not within {least} and {most}{unit}");
+    range
+        .contains(&number)
+        .then_some(number)
+        .ok_or_else(|| ConfigError::at(format!("/{name}"), message()))
+}
+
+/// A text within the setting `name`.
+fn element<'a>(name: &str, key: &str, value: &'a Value) -> Result<&'a str, ConfigError> {
+    value.as_str().ok_or_else(|| {
+        let pointer = format!("/{name}/{}", escaped(key));
+        ConfigError::at(
+            pointer,
+            format!("{name} has {} in it, expected texts", sort(value)),
+        )
+    })
+}
+
+fn parse_size(text: &str) -> Option<u64> {
+    let digits = text.find(|c: char| !c.is_ascii_digit())?;
+    let number: u64 = text[..digits].parse().ok()?;
+    let unit: u64 = match text[digits..].trim_start() {
+        "B" => 1,
+        "KB" => 1_000,
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "GiB" => 1 << 30,
+        _ => return None,
+    };
+    number.checked_mul(unit)
+}
+
 fn sort(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
@@ -124,14 +219,19 @@ mod tests {
 
     use super::*;
 
-    const KNOWN: [&str; 5] = ["url", "secret", "to", "private", "timeout"];
+    const KNOWN: [&str; 8] = [
+        "url", "secret", "to", "private", "timeout", "set", "count", "memory",
+    ];
 
     fn read(section: &Value) -> Result<(), ConfigError> {
         let section = Section::read(section, &KNOWN)?;
         section.needed("url", "https://example.com")?;
         section.text("secret", "whsec_…")?;
-        section.texts("to", "me@example.com")?;
+        section.texts("to", r#"["me@example.com"]"#)?;
         section.flag("private")?;
+        section.pairs("set", r#"{"A": "b"}"#)?;
+        section.whole("count", 1..=9)?;
+        section.size("memory", 1_024..=1 << 30)?;
         let range = Duration::from_secs(1)..=Duration::from_secs(60);
         section.duration("timeout", range).map(|_| ())
     }
@@ -148,7 +248,7 @@ mod tests {
             (
                 json!({"url": "u", "a/b": "hush"}),
                 "/a~1b",
-                "unknown key `a/b`, expected `url`, `secret`, `to`, `private` or `timeout`",
+                "unknown key `a/b`, expected `url`, `secret`, `to`, `private`, `timeout`, `set`, `count` or `memory`",
             ),
             (
                 json!({"url": null}),
@@ -162,8 +262,43 @@ mod tests {
             ),
             (
                 json!({"url": "u", "to": ["hush", 5]}),
+                "/to/1",
+                "to has a number in it, expected texts",
+            ),
+            (
+                json!({"url": "u", "to": "hush"}),
                 "/to",
-                r#"to is a list, expected a list of texts such as "me@example.com""#,
+                r#"to is text, expected a list of texts such as ["me@example.com"]"#,
+            ),
+            (
+                json!({"url": "u", "set": {"A": "hush", "B/C": 5}}),
+                "/set/B~1C",
+                "set has a number in it, expected texts",
+            ),
+            (
+                json!({"url": "u", "set": "hush"}),
+                "/set",
+                r#"set is text, expected an object of texts such as {"A": "b"}"#,
+            ),
+            (
+                json!({"url": "u", "count": 10}),
+                "/count",
+                "count: 10 is not within 1 and 9",
+            ),
+            (
+                json!({"url": "u", "count": "hush"}),
+                "/count",
+                "count is text, expected a whole number from 1 to 9",
+            ),
+            (
+                json!({"url": "u", "memory": "hush"}),
+                "/memory",
+                r#"memory is text, expected a number of bytes, or text such as "512MB""#,
+            ),
+            (
+                json!({"url": "u", "memory": "5B"}),
+                "/memory",
+                "memory: 5 is not within 1024 and 1073741824 bytes",
             ),
             (
                 json!({"url": "u", "private": "hush"}),
@@ -188,6 +323,23 @@ mod tests {
 
         let message = "unknown key `url`, expected none";
         assert_eq!(error, Some(ConfigError::at("/url", message)));
+    }
+
+    #[test]
+    fn sizes_have_units_of_1000_and_of_1024() {
+        for (text, bytes) in [
+            ("5B", Some(5)),
+            ("512MB", Some(512_000_000)),
+            ("2 KiB", Some(2048)),
+            ("1GiB", Some(1 << 30)),
+            ("512", None),
+            ("MB", None),
+            ("-1MB", None),
+            ("1mb", None),
+            ("99999999999GB", None),
+        ] {
+            assert_eq!(parse_size(text), bytes, "{text}");
+        }
     }
 
     #[test]
