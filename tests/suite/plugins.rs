@@ -466,6 +466,27 @@ async fn a_new_python_plugin_works_and_keeps_its_promises() {
 }
 
 #[tokio::test]
+async fn the_steps_after_a_new_plugin_go_where_it_is() {
+    for lang in ["python", "rust"] {
+        let folder = Folder::new();
+        let words = [
+            "plugin",
+            "new",
+            "first",
+            "--lang",
+            lang,
+            "--directory",
+            "a b",
+        ];
+
+        let (made, said) = cli(&folder, &words).await;
+
+        assert!(made && said.contains("cd 'a b'\n"), "{said}");
+        assert!(folder.path("a b/README.md").is_file(), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn a_broken_promise_is_told_in_a_sentence() {
     let folder = Folder::new();
     let broken = fetcher(7).replace(

@@ -93,16 +93,19 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), String> {
         write(&directory, path, content, name, &host)?;
     }
     say!("{} has a plugin that works:\n", directory.display());
-    for step in steps(is_rust, name) {
+    for step in steps(is_rust, name, &directory) {
         say!("  {step}");
     }
     Ok(())
 }
 
-fn steps(is_rust: bool, name: &str) -> Vec<String> {
+/// What to do first with the plugin in `directory`, as lines for a shell.
+fn steps(is_rust: bool, name: &str, directory: &Path) -> Vec<String> {
+    let directory = directory.display().to_string();
+    let quoted = shlex::try_quote(&directory).map_or(directory.clone(), |text| text.into());
     match is_rust {
         true => vec![
-            format!("cd {name}"),
+            format!("cd {quoted}"),
             "cargo test                     # it keeps a fetcher's promises".into(),
             format!(
                 "cargo run -- plugin check {name} --symbol AAPL --start 2025-06-02 --end 2025-06-13"
@@ -110,7 +113,7 @@ fn steps(is_rust: bool, name: &str) -> Vec<String> {
             "cargo run -- serve             # a scheduler that has it".into(),
         ],
         false => vec![
-            format!("cd {name}"),
+            format!("cd {quoted}"),
             format!("python3 test_{name}.py        # it answers as it should"),
             format!("stock-scheduler plugin check \"python3 {name}.py\""),
             "less README.md                 # how to let the service use it".into(),
