@@ -441,28 +441,42 @@ pub(crate) async fn cli(folder: &Folder, words: &[&str]) -> (bool, String) {
 }
 
 #[tokio::test]
-async fn a_new_python_plugin_works_and_keeps_its_promises() {
-    let folder = Folder::new();
-    let (made, said) = cli(&folder, &["plugin", "new", "first"]).await;
-    assert!(made, "{said}");
+async fn a_new_python_plugin_of_each_role_works_and_keeps_its_promises() {
+    for (role, kept) in [
+        ("fetcher", "the fetcher keeps its promises"),
+        ("schedule", "schedule \"first\" keeps its promises"),
+        ("listener", "an event that comes twice is taken"),
+    ] {
+        let folder = Folder::new();
+        let (made, said) = cli(&folder, &["plugin", "new", "first", "--role", role]).await;
+        assert!(made, "{said}");
 
-    let tests = Command::new("python3")
-        .arg("test_first.py")
-        .current_dir(folder.path("first"))
-        .output();
-    let tests = tests.await.unwrap();
-    assert!(
-        tests.status.success(),
-        "{}",
-        String::from_utf8_lossy(&tests.stderr)
-    );
-    let (kept, said) = cli(&folder, &["plugin", "check", "python3 first/first.py"]).await;
-    assert!(kept, "{said}");
-    assert!(said.contains("the fetcher keeps its promises"), "{said}");
-    let (again, said) = cli(&folder, &["plugin", "new", "first"]).await;
-    assert!(!again && said.contains("cannot make first"), "{said}");
-    let (odd, said) = cli(&folder, &["plugin", "new", "My Plugin"]).await;
-    assert!(!odd && said.contains("lower-case"), "{said}");
+        let tests = Command::new("python3")
+            .arg("test_first.py")
+            .current_dir(folder.path("first"))
+            .output();
+        let tests = tests.await.unwrap();
+        assert!(
+            tests.status.success(),
+            "{role}: {}",
+            String::from_utf8_lossy(&tests.stderr)
+        );
+        let (right, said) = cli(&folder, &["plugin", "check", "python3 first/first.py"]).await;
+        assert!(right && said.contains(kept), "{role}: {said}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_plugin_is_a_fetcher_in_a_directory_of_its_own() {
+    let folder = Folder::new();
+
+    let (made, said) = cli(&folder, &["plugin", "new", "first"]).await;
+    let (again, refused) = cli(&folder, &["plugin", "new", "first"]).await;
+
+    assert!(made && said.contains("cd first\n"), "{said}");
+    let text = std::fs::read_to_string(folder.path("first/first.py")).unwrap();
+    assert!(text.contains("@plugin.fetcher("), "{text}");
+    assert!(!again && refused.contains("cannot make first"), "{refused}");
 }
 
 #[tokio::test]
@@ -483,6 +497,21 @@ async fn the_steps_after_a_new_plugin_go_where_it_is() {
 
         assert!(made && said.contains("cd 'a b'\n"), "{said}");
         assert!(folder.path("a b/README.md").is_file(), "{said}");
+    }
+}
+
+#[tokio::test]
+async fn a_new_plugin_that_cannot_be_is_refused_before_anything_is_written() {
+    for (words, why) in [
+        (&["My Plugin"][..], "lower-case"),
+        (&["mine", "--role", "store"], "expected --lang rust"),
+    ] {
+        let folder = Folder::new();
+
+        let (made, said) = cli(&folder, &[&["plugin", "new"], words].concat()).await;
+
+        assert!(!made && said.contains(why), "{words:?}: {said}");
+        assert!(!folder.path(words[0]).exists(), "{words:?}");
     }
 }
 

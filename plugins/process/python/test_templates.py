@@ -4,6 +4,7 @@
 """
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,14 +16,22 @@ TEMPLATE = os.path.join(FOLDER, "..", "templates", "python")
 HELPER = os.path.join(FOLDER, "stock_scheduler_plugin.py")
 
 
-def write_plugin(name, folder, old="", new=""):
-    """Writes the template as the command does: `{{name}}` in names and texts, and the helper beside it.
+ROLES = ("fetcher", "schedule", "listener")
+
+
+def template(*path):
+    with open(os.path.join(TEMPLATE, *path), encoding="utf-8") as file:
+        return file.read()
+
+
+def write_plugin(name, folder, old="", new="", role="fetcher"):
+    """Writes the template as the command does: parts, `{{name}}` and `{{role}}` filled in, and the helper beside it.
 
     In the plugin itself, `old` becomes `new`.
     """
-    for file in os.listdir(TEMPLATE):
-        with open(os.path.join(TEMPLATE, file), encoding="utf-8") as source:
-            text = source.read().replace("{{name}}", name)
+    for file in os.listdir(os.path.join(TEMPLATE, role)):
+        text = re.sub(r"\{\{> (.+)\}\}\n", lambda part: template(part[1]), template(role, file))
+        text = text.replace("{{name}}", name).replace("{{role}}", role)
         with open(os.path.join(folder, file.replace("{{name}}", name)), "w", encoding="utf-8") as target:
             target.write(text)
     shutil.copy(HELPER, folder)
@@ -41,12 +50,24 @@ def run_tests(name, folder):
 
 class PythonTemplate(unittest.TestCase):
     def test_a_new_plugin_passes_its_own_tests(self):
-        for name in ("prices", "my_prices", "fetch"):
-            with self.subTest(name), tempfile.TemporaryDirectory() as folder:
-                write_plugin(name, folder)
-                done = run_tests(name, folder)
-                self.assertEqual(done.returncode, 0, done.stderr.decode())
-                self.assertIn("Ran 6 tests", done.stderr.decode())
+        for role in ROLES:
+            for name in ("prices", "my_prices", "fetch", "fires", "deliver"):
+                with self.subTest(role=role, name=name), tempfile.TemporaryDirectory() as folder:
+                    write_plugin(name, folder, role=role)
+                    done = run_tests(name, folder)
+                    self.assertEqual(done.returncode, 0, done.stderr.decode())
+                    self.assertRegex(done.stderr.decode(), "Ran [67] tests")
+
+    def test_each_test_fails_where_its_role_is_broken(self):
+        for role, old, new in (
+            ("schedule", "timedelta(days=spec", "-timedelta(days=spec"),
+            ("schedule", "full_moon.isoweekday() % 7", "full_moon.isoweekday()"),
+            ("listener", "raise Unavailable(", "print("),
+            ("listener", "{event.id} {job}", "{event.attempt} {job}"),
+        ):
+            with self.subTest(role=role, new=new), tempfile.TemporaryDirectory() as folder:
+                write_plugin("mine", folder, old, new, role)
+                self.assertEqual(run_tests("mine", folder).returncode, 1)
 
     def test_a_library_that_prints_while_it_loads_does_no_harm(self):
         with tempfile.TemporaryDirectory() as folder:

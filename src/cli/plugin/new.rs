@@ -1,53 +1,15 @@
 //! `stock-scheduler plugin new`: a working plugin to begin with, and its test.
+//!
+//! `skeleton` has what is written.
+
+mod skeleton;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command};
 
-/// A file of a skeleton: where it goes, and what it says. `{{name}}` is the plugin's name in both.
-type File = (&'static str, &'static str);
-
-const PYTHON: [File; 4] = [
-    (
-        "{{name}}.py",
-        include_str!("../../../plugins/process/templates/python/{{name}}.py"),
-    ),
-    (
-        "test_{{name}}.py",
-        include_str!("../../../plugins/process/templates/python/test_{{name}}.py"),
-    ),
-    (
-        "README.md",
-        include_str!("../../../plugins/process/templates/python/README.md"),
-    ),
-    (
-        "stock_scheduler_plugin.py",
-        include_str!("../../../plugins/process/python/stock_scheduler_plugin.py"),
-    ),
-];
-const RUST: [File; 5] = [
-    (
-        "Cargo.toml",
-        include_str!("../../../plugins/process/templates/rust/Cargo.toml.template"),
-    ),
-    (
-        "src/lib.rs",
-        include_str!("../../../plugins/process/templates/rust/src/lib.rs"),
-    ),
-    (
-        "src/main.rs",
-        include_str!("../../../plugins/process/templates/rust/src/main.rs"),
-    ),
-    (
-        "tests/conformance.rs",
-        include_str!("../../../plugins/process/templates/rust/tests/conformance.rs"),
-    ),
-    (
-        "README.md",
-        include_str!("../../../plugins/process/templates/rust/README.md"),
-    ),
-];
+use skeleton::Skeleton;
 
 pub(super) fn command() -> Command {
     Command::new("new")
@@ -67,6 +29,14 @@ pub(super) fn command() -> Command {
                 .help("python: a program of its own; rust: a crate and a custom binary"),
         )
         .arg(
+            Arg::new("role")
+                .long("role")
+                .value_name("ROLE")
+                .value_parser(["fetcher", "schedule", "listener", "store"])
+                .default_value("fetcher")
+                .help("fetcher: where prices come from; schedule: when jobs are due; listener: who is told; store: where everything is kept, in Rust alone"),
+        )
+        .arg(
             Arg::new("directory")
                 .long("directory")
                 .value_name("PATH")
@@ -77,48 +47,25 @@ pub(super) fn command() -> Command {
 
 pub(super) fn run(matches: &ArgMatches) -> Result<(), String> {
     let text = |name| matches.get_one::<String>(name).map(String::as_str);
-    let name = text("name").unwrap_or_default();
+    let [name, lang, role] = ["name", "lang", "role"].map(|arg| text(arg).unwrap_or_default());
+    let skeleton = Skeleton::of(lang, role)?;
     check_name(name)?;
     let directory = PathBuf::from(text("directory").unwrap_or(name));
-    let is_rust = text("lang") == Some("rust");
-    let host = super::build::source(text("host"))?;
-    let files: &[File] = if is_rust { &RUST } else { &PYTHON };
+    let source = super::build::source(text("host"))?;
     fs::create_dir(&directory).map_err(|error| {
         format!(
             "cannot make {}: {error}; the plugin needs a directory of its own",
             directory.display()
         )
     })?;
-    for (path, content) in files {
-        write(&directory, path, content, name, &host)?;
+    for (path, content) in skeleton.filled(name, &source) {
+        write(&directory.join(path), &content)?;
     }
     say!("{} has a plugin that works:\n", directory.display());
-    for step in steps(is_rust, name, &directory) {
+    for step in skeleton.steps(name, &directory) {
         say!("  {step}");
     }
     Ok(())
-}
-
-/// What to do first with the plugin in `directory`, as lines for a shell.
-fn steps(is_rust: bool, name: &str, directory: &Path) -> Vec<String> {
-    let directory = directory.display().to_string();
-    let quoted = shlex::try_quote(&directory).map_or(directory.clone(), |text| text.into());
-    match is_rust {
-        true => vec![
-            format!("cd {quoted}"),
-            "cargo test                     # it keeps a fetcher's promises".into(),
-            format!(
-                "cargo run -- plugin check {name} --symbol AAPL --start 2025-06-02 --end 2025-06-13"
-            ),
-            "cargo run -- serve             # a scheduler that has it".into(),
-        ],
-        false => vec![
-            format!("cd {quoted}"),
-            format!("python3 test_{name}.py        # it answers as it should"),
-            format!("stock-scheduler plugin check \"python3 {name}.py\""),
-            "less README.md                 # how to let the service use it".into(),
-        ],
-    }
 }
 
 fn check_name(name: &str) -> Result<(), String> {
@@ -135,18 +82,10 @@ fn check_name(name: &str) -> Result<(), String> {
     ))
 }
 
-fn write(
-    directory: &Path,
-    path: &str,
-    content: &str,
-    name: &str,
-    host: &str,
-) -> Result<(), String> {
-    let filled = |text: &str| text.replace("{{name}}", name).replace("{{sdk}}", host);
-    let path = directory.join(filled(path));
+fn write(path: &Path, content: &str) -> Result<(), String> {
     let failed = |error| format!("cannot write {}: {error}", path.display());
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent).map_err(failed)?;
     }
-    fs::write(&path, filled(content)).map_err(failed)
+    fs::write(path, content).map_err(failed)
 }

@@ -23,7 +23,8 @@
 //! tokio = { version = "1", features = ["macros", "rt", "time"] }
 //! ```
 //!
-//! `stock-scheduler plugin new --lang rust mine` writes a crate with a fetcher, its test and the program below.
+//! `stock-scheduler plugin new --lang rust mine` writes a crate with a fetcher, its test and the program below; with
+//! `--role schedule`, `listener` or `store` it is one of these.
 //!
 //! The program that runs your plugin is a few lines: the whole service, and your plugin in it. The crate
 //! `stock-scheduler` has everything of this one under the same names.

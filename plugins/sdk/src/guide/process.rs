@@ -7,7 +7,8 @@
 //! # In Python
 //!
 //! `stock-scheduler plugin new --lang python mine` writes a skeleton, `mine.py`, with the helper file
-//! `stock_scheduler_plugin.py` beside it. Nothing is to be installed.
+//! `stock_scheduler_plugin.py` beside it: of a fetcher, or with `--role schedule` or `--role listener` of these. Nothing is
+//! to be installed.
 //!
 //! ```python
 //! from stock_scheduler_plugin import Plugin, UnknownSymbol

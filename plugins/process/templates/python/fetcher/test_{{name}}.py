@@ -12,12 +12,6 @@ from unittest import mock
 
 import {{name}} as mine
 
-PLUGIN = os.path.join(os.path.dirname(os.path.abspath(__file__)), "{{name}}.py")
-
-
-def describe(config=None):
-    return "describe", {"protocol": 1, "config": config}
-
 
 def fetch(symbol, start="2025-06-02", end="2025-06-13", options=None):
     return "fetch", {"symbol": symbol, "start": start, "end": end, "interval": "1d", "options": options}
@@ -67,20 +61,7 @@ class WithAFakeVendor(unittest.TestCase):
         self.assertEqual((error["kind"], error["pointer"]), ("invalid", "/level"))
 
 
-class OverPipes(unittest.TestCase):
-    """As the host runs it: a process of its own, a line for each question and each answer."""
-
-    def answers(self, *requests):
-        """What a plugin that is started anew answers to these requests, in their order."""
-        lines = [json.dumps({"id": at, "method": name, "params": params}) for at, (name, params) in enumerate(requests)]
-        done = subprocess.run([sys.executable, PLUGIN], input="\n".join(lines).encode(), stdout=subprocess.PIPE, timeout=60)
-        return sorted(map(self.read, done.stdout.splitlines()), key=lambda answer: answer["id"])
-
-    def read(self, line):
-        try:
-            return json.loads(line)
-        except ValueError:
-            self.fail(f"the plugin wrote a line that is no JSON, where only answers may be: {line!r}")
+{{> over_pipes.py}}
 
     def test_it_says_what_it_is_and_that_a_symbol_is_unknown(self):
         # With a real vendor, describe() alone is enough.

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use chrono::{Datelike, NaiveDate, NaiveTime, TimeZone, Weekday};
-use chrono_tz::Tz;
-use serde_json::{Value, json};
+use stock_scheduler::chrono::{Datelike, NaiveDate, NaiveTime, TimeZone, Weekday};
+use stock_scheduler::chrono_tz::Tz;
+use stock_scheduler::serde_json::{Value, json};
 use stock_scheduler::{
     Bar, ConfigError, FetchError, FetchErrorKind, FetchRequest, Fetcher, FetcherFactory,
     FetcherInfo, Interval, Registry, Series, async_trait,

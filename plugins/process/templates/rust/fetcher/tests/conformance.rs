@@ -1,7 +1,7 @@
 //! The fetcher keeps the promises of a fetcher, and is built from its section of the configuration.
 
-use serde_json::json;
 use stock_scheduler::conformance::fetcher::{FetcherCases, check};
+use stock_scheduler::serde_json::json;
 use stock_scheduler::{FetchRequest, Fetcher, FetcherFactory};
 
 use {{name}}::{Prices, UNKNOWN, factory};
