@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::sections::{self, PluginSection};
 use chrono_tz::Tz;
+use clap::builder::Resettable;
 use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches};
+use clap::{Arg, ArgAction, ArgMatches, Command};
 
 /// One setting. Its flag is `--name`, its variable `STOCK_SCHEDULER_NAME`, its key in the file `name` with underscores.
 struct Setting {
@@ -224,6 +225,14 @@ pub struct Settings {
 }
 
 impl Settings {
+    /// Those of a service that is told nothing, by flags, environment or file.
+    pub(super) fn defaults() -> Result<Self, String> {
+        let unheard = args().map(|arg| arg.env(Resettable::Reset));
+        let command = Command::new("serve").args(unheard);
+        let matches = command.try_get_matches_from(["serve"]);
+        Self::read(&matches.map_err(|error| error.to_string())?)
+    }
+
     /// Reads the flags, the environment and the file, in this order of weight.
     pub(super) fn read(matches: &ArgMatches) -> Result<Self, String> {
         let path = matches.get_one::<String>("config").map(PathBuf::from);

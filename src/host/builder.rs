@@ -238,6 +238,22 @@ impl HostBuilder {
         self
     }
 
+    /// The names of all plugins that are registered so far, each after its role.
+    pub(crate) fn plugin_names(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        fn of<'a, T>(
+            role: &'static str,
+            plugins: &'a BTreeMap<String, T>,
+        ) -> impl Iterator<Item = (&'static str, &'a str)> {
+            plugins.keys().map(move |name| (role, name.as_str()))
+        }
+        of("fetcher", &self.fetchers)
+            .chain(of("schedule", &self.schedules))
+            .chain([("schedule", after::KIND)])
+            .chain(of("store", &self.stores))
+            .chain(of("listener", &self.listener_kinds))
+            .chain(of("listener", &self.listeners))
+    }
+
     /// Checks everything and starts the host. It does not wait for a store that is away.
     pub async fn start(mut self) -> Result<Host, BuildError> {
         if let Some(duplicate) = self.duplicate.take() {

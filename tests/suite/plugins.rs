@@ -501,9 +501,22 @@ async fn the_steps_after_a_new_plugin_go_where_it_is() {
 }
 
 #[tokio::test]
-async fn a_new_plugin_that_cannot_be_is_refused_before_anything_is_written() {
+async fn a_name_that_cannot_work_is_refused_before_anything_is_written() {
     for (words, why) in [
         (&["My Plugin"][..], "lower-case"),
+        (&["class"], "keyword of Python"),
+        (&["json"], "standard library"),
+        (&["crate", "--lang", "rust"], "keyword of Rust"),
+        (&["tokio", "--lang", "rust"], "depends on the crate"),
+        (&["demo"], "this program has a fetcher of this name"),
+        (&["yfinance"], "this program has a fetcher of this name"),
+        (&["daily", "--role", "schedule"], "has a schedule of this"),
+        (&["after", "--role", "schedule"], "has a schedule of this"),
+        (&["webhook", "--role", "listener"], "has a listener of this"),
+        (
+            &["redis", "--lang", "rust", "--role", "store"],
+            "has a store",
+        ),
         (&["mine", "--role", "store"], "expected --lang rust"),
     ] {
         let folder = Folder::new();

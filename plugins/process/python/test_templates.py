@@ -58,6 +58,12 @@ class PythonTemplate(unittest.TestCase):
                     self.assertEqual(done.returncode, 0, done.stderr.decode())
                     self.assertRegex(done.stderr.decode(), "Ran [67] tests")
 
+    @unittest.skipUnless(hasattr(sys, "stdlib_module_names"), "this Python cannot say what its library has")
+    def test_the_modules_of_the_standard_library_are_known(self):
+        modules = {name for name in sys.stdlib_module_names if re.fullmatch("[a-z][a-z0-9_]*", name)}
+
+        self.assertEqual(modules - set(template("standard_library.txt").split()), set())
+
     def test_each_test_fails_where_its_role_is_broken(self):
         for role, old, new in (
             ("schedule", "timedelta(days=spec", "-timedelta(days=spec"),

@@ -23,7 +23,7 @@ pub(super) async fn run(
     extend: impl FnOnce(HostBuilder) -> HostBuilder,
 ) -> Result<(), String> {
     match matches.subcommand() {
-        Some(("new", matches)) => new::run(matches),
+        Some(("new", matches)) => new::run(matches, extend),
         Some(("check", matches)) => check::run(matches, extend).await,
         Some(("build", matches)) => build::run(matches),
         _ => Ok(()),

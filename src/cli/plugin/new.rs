@@ -1,7 +1,9 @@
 //! `stock-scheduler plugin new`: a working plugin to begin with, and its test.
 //!
-//! `skeleton` has what is written.
+//! * `name` says which names cannot work.
+//! * `skeleton` has what is written.
 
+mod name;
 mod skeleton;
 
 use std::fs;
@@ -9,6 +11,9 @@ use std::path::{Path, PathBuf};
 
 use clap::{Arg, ArgMatches, Command};
 
+use crate::cli::Settings;
+use crate::defaults;
+use crate::host::{Host, HostBuilder};
 use skeleton::Skeleton;
 
 pub(super) fn command() -> Command {
@@ -18,7 +23,7 @@ pub(super) fn command() -> Command {
             Arg::new("name")
                 .value_name("NAME")
                 .required(true)
-                .help("The plugin's name: lower-case letters, digits and _"),
+                .help("The plugin's name: lower-case letters, digits and _, not the name of your vendor's library"),
         )
         .arg(
             Arg::new("lang")
@@ -45,11 +50,16 @@ pub(super) fn command() -> Command {
         .arg(super::build::host())
 }
 
-pub(super) fn run(matches: &ArgMatches) -> Result<(), String> {
+pub(super) fn run(
+    matches: &ArgMatches,
+    extend: impl FnOnce(HostBuilder) -> HostBuilder,
+) -> Result<(), String> {
     let text = |name| matches.get_one::<String>(name).map(String::as_str);
     let [name, lang, role] = ["name", "lang", "role"].map(|arg| text(arg).unwrap_or_default());
     let skeleton = Skeleton::of(lang, role)?;
-    check_name(name)?;
+    name::check(name, lang)?;
+    let host = extend(defaults::register(Host::builder(), &Settings::defaults()?));
+    name::check_free(name, host.plugin_names())?;
     let directory = PathBuf::from(text("directory").unwrap_or(name));
     let source = super::build::source(text("host"))?;
     fs::create_dir(&directory).map_err(|error| {
@@ -66,20 +76,6 @@ pub(super) fn run(matches: &ArgMatches) -> Result<(), String> {
         say!("  {step}");
     }
     Ok(())
-}
-
-fn check_name(name: &str) -> Result<(), String> {
-    let is_right = name.starts_with(|c: char| c.is_ascii_lowercase())
-        && name.len() <= 40
-        && name
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if is_right {
-        return Ok(());
-    }
-    Err(format!(
-        "cannot name a plugin {name:?}: a name has lower-case letters, digits and _, a letter first, at most 40"
-    ))
 }
 
 fn write(path: &Path, content: &str) -> Result<(), String> {

@@ -178,6 +178,19 @@ impl Skeleton {
     }
 }
 
+/// The names of the crates that a skeleton in Rust depends on.
+pub(super) fn dependencies() -> impl Iterator<Item = &'static str> {
+    let manifest = template!("templates/rust/Cargo.toml.template");
+    let (_, after) = manifest.split_once("[dependencies]").unwrap_or_default();
+    let lines = after.lines().filter(|line| !line.starts_with('#'));
+    lines.filter_map(|line| line.split_once(" = ").map(|(name, _)| name))
+}
+
+/// The modules of Python's standard library, of all versions that the helper file works with.
+pub(super) fn standard_library() -> impl Iterator<Item = &'static str> {
+    template!("templates/python/standard_library.txt").lines()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,5 +232,12 @@ mod tests {
                 && refused.ends_with("expected --lang rust"),
             "{refused}"
         );
+    }
+
+    #[test]
+    fn the_crates_that_a_skeleton_needs_are_known() {
+        let names: Vec<_> = dependencies().collect();
+
+        assert_eq!(names, ["stock-scheduler", "tokio"]);
     }
 }
