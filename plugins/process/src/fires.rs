@@ -61,6 +61,11 @@ impl Known {
         twice.clamp(FIRST_COUNT, MOST_COUNT)
     }
 
+    /// How much memory it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.pages.iter().map(|page| page.bytes).sum()
+    }
+
     pub(crate) fn insert(&mut self, page: Page) {
         self.pages.retain(|known| known.after != page.after);
         if self.pages.len() == MOST_PAGES {
@@ -77,6 +82,8 @@ pub(crate) struct Page {
     fires: Vec<Occurrence>,
     ends: Option<Ends>,
     told: Instant,
+    /// How much memory it takes, about.
+    bytes: usize,
 }
 
 #[derive(Debug, Deserialize)]
@@ -157,9 +164,11 @@ impl Page {
             }
             _ => {}
         }
+        let fires: Vec<_> = told.fires.into_iter().map(Fire::occurrence).collect();
         Ok(Self {
             after,
-            fires: told.fires.into_iter().map(Fire::occurrence).collect(),
+            bytes: fires.iter().map(bytes).sum(),
+            fires,
             ends: told.ends,
             told: Instant::now(),
         })
@@ -195,6 +204,14 @@ impl Fire {
         occurrence.notes = notes.map(|note| shortened(&note, LONGEST_WORDS)).collect();
         occurrence
     }
+}
+
+fn bytes(fire: &Occurrence) -> usize {
+    let words = fire.skip.iter().chain(&fire.notes);
+    size_of::<Occurrence>()
+        + words
+            .map(|text| size_of::<String>() + text.len())
+            .sum::<usize>()
 }
 
 #[cfg(test)]

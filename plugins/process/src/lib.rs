@@ -46,7 +46,7 @@
 //!
 //! * `config` says how a program is run, read by `section`; `description` what it says of itself.
 //! * `plugin` is the handle; `fetcher`, `schedule` (made by `schedule_factory`) and `listener` are what the host sees,
-//!   `series` and `fires` read what was answered.
+//!   `series` and `fires` read what was answered; `tables` keeps what was told of schedules.
 //! * `owner` is the thread that has the program: it starts it, and again after `backoff`.
 //! * `link` is the conversation with a running one: requests in `flights`, texts in `message`, through `line`, and `log`.
 //! * `child` starts, ends and reaps processes. `fault` says what was wrong.
@@ -72,6 +72,7 @@ mod schedule_factory;
 mod section;
 mod series;
 mod shared;
+mod tables;
 
 pub use config::ProcessConfig;
 pub use description::{

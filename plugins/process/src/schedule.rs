@@ -20,6 +20,7 @@ use crate::fires::{Known, Page};
 use crate::log::shortened;
 use crate::message::{CheckSchedule, Fires, Question};
 use crate::shared::Shared;
+use crate::tables::Share;
 
 /// How long a schedule keeps its thread waiting for fires.
 const FIRES_WITHIN: Duration = Duration::from_millis(500);
@@ -41,8 +42,8 @@ pub(crate) struct ProcessSchedule {
 }
 
 /// What a schedule knows. The plugin's owner adds to it.
-#[derive(Default)]
 pub(crate) struct Table {
+    share: Share,
     words: OnceLock<Words>,
     state: Mutex<State>,
     /// A question has been answered, or has failed.
@@ -59,9 +60,9 @@ struct State {
 }
 
 /// What a plugin says of a schedule.
-struct Words {
-    description: String,
-    zone: Option<Tz>,
+pub(crate) struct Words {
+    pub(crate) description: String,
+    pub(crate) zone: Option<Tz>,
 }
 
 impl ProcessSchedule {
@@ -80,11 +81,6 @@ impl ProcessSchedule {
             zone,
             table,
         }
-    }
-
-    /// Whether the plugin has said that this is a schedule.
-    pub(crate) fn is_checked(&self) -> bool {
-        self.table.words.get().is_some()
     }
 
     /// Asks the plugin whether this is a schedule.
@@ -202,6 +198,38 @@ impl Schedule for ProcessSchedule {
 }
 
 impl Table {
+    /// Nothing is known of the schedule yet, which takes as much as `share` says.
+    pub(crate) fn new(share: Share) -> Self {
+        Self {
+            share,
+            words: OnceLock::new(),
+            state: Mutex::default(),
+            changed: Condvar::new(),
+        }
+    }
+
+    /// Whether the plugin has said that this is a schedule.
+    pub(crate) fn is_checked(&self) -> bool {
+        self.words.get().is_some()
+    }
+
+    /// How much memory it takes, about.
+    pub(crate) fn bytes(&self) -> usize {
+        self.share.bytes()
+    }
+
+    /// Notes how much is known by now.
+    fn weigh(&self, known: &Known) {
+        let words = self.words.get().map_or(0, |words| words.description.len());
+        self.share.set(words + known.bytes());
+    }
+
+    /// Takes what the plugin says of the schedule.
+    pub(crate) fn accept(&self, words: Words) {
+        let _ = self.words.set(words);
+        self.weigh(&self.lock().known);
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -223,7 +251,10 @@ impl Table {
         }
         match result {
             Ok(text) => match Page::read(text.get(), after, count) {
-                Ok(page) => state.known.insert(page),
+                Ok(page) => {
+                    state.known.insert(page);
+                    self.weigh(&state.known);
+                }
                 Err(what) => state.is_wrong(format!("plugin {name:?} {}", shortened(&what, 1_000))),
             },
             Err(failure) => {
@@ -265,7 +296,7 @@ fn take_words(
                 ConfigError::at("", message)
             })?;
             if let Some(table) = table.upgrade() {
-                let _ = table.words.set(words);
+                table.accept(words);
             }
             Ok(())
         }

@@ -1,17 +1,18 @@
 //! Makes a plugin's schedules, after the plugin has looked at what a job says of them.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use chrono_tz::Tz;
 use serde_json::{Value, json};
 use stock_scheduler_sdk::{ConfigError, Health, Schedule, ScheduleContext, ScheduleFactory};
 
-use crate::schedule::{ProcessSchedule, Table};
+use crate::schedule::ProcessSchedule;
+use crate::tables::{Key, Tables};
 use crate::{Description, ProcessPlugin};
 
-/// At most so many schedules are remembered with what their plugin told of them.
-const REMEMBERED: usize = 10_000;
+/// What a job may say of its schedule, in bytes of JSON. The plugin gets it with every question, and it is kept: 64 KiB hold
+/// the dates of ten years, and many such schedules do no harm.
+const LONGEST_SPEC: usize = 64 << 10;
 
 /// Makes the schedules of one kind of a plugin.
 ///
@@ -20,29 +21,20 @@ const REMEMBERED: usize = 10_000;
 pub struct ProcessScheduleFactory {
     plugin: ProcessPlugin,
     kind: String,
-    tables: Tables,
+    tables: Arc<Mutex<Tables>>,
 }
-
-/// What is known of schedules, by their JSON and zone.
-type Tables = Arc<Mutex<HashMap<(String, Tz), Arc<Table>>>>;
 
 impl ProcessScheduleFactory {
     pub(crate) fn new(plugin: ProcessPlugin, kind: String) -> Self {
         Self {
             plugin,
             kind,
-            tables: Tables::default(),
+            tables: Arc::default(),
         }
     }
 
-    /// What is known of this schedule, whoever asked.
-    fn table(&self, spec: &Value, zone: Tz) -> Arc<Table> {
-        let mut tables = self.tables.lock().unwrap_or_else(PoisonError::into_inner);
-        let key = (spec.to_string(), zone);
-        if tables.len() >= REMEMBERED && !tables.contains_key(&key) {
-            tables.clear();
-        }
-        tables.entry(key).or_default().clone()
+    fn tables(&self) -> MutexGuard<'_, Tables> {
+        self.tables.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn check_kind(&self) -> Result<(), ConfigError> {
@@ -64,19 +56,25 @@ impl ProcessScheduleFactory {
 
 impl ScheduleFactory for ProcessScheduleFactory {
     /// Asks the plugin whether `spec` is right. Where it does not work, the schedule is made all the same, and cannot say
-    /// when it fires until the plugin works.
+    /// when it fires until the plugin works. A `spec` of more than 64 KiB as JSON is refused.
     fn build(
         &self,
         spec: &Value,
         context: &ScheduleContext,
     ) -> Result<Box<dyn Schedule>, ConfigError> {
         self.check_kind()?;
+        let key = key(spec, context.zone)?;
         let (plugin, kind) = (self.plugin.clone(), self.kind.clone());
-        let table = self.table(spec, context.zone);
-        let schedule = ProcessSchedule::new(plugin, kind, spec.clone(), context.zone, table);
-        if !schedule.is_checked() {
-            schedule.check()?;
+        let table = self.tables().find(&key);
+        let schedule =
+            ProcessSchedule::new(plugin, kind, spec.clone(), context.zone, table.clone());
+        if !table.is_checked()
+            && let Err(wrong) = schedule.check()
+        {
+            self.tables().forget(&key);
+            return Err(wrong);
         }
+        self.tables().keep(key, table);
         Ok(Box::new(schedule))
     }
 
@@ -112,6 +110,17 @@ impl ScheduleFactory for ProcessScheduleFactory {
     fn may_wait(&self) -> bool {
         true
     }
+}
+
+fn key(spec: &Value, zone: Tz) -> Result<Key, ConfigError> {
+    let text = spec.to_string();
+    let length = text.len();
+    if length > LONGEST_SPEC {
+        let message =
+            format!("the schedule has {length} bytes as JSON, expected {LONGEST_SPEC} at most");
+        return Err(ConfigError::at("", message));
+    }
+    Ok((text.into(), zone))
 }
 
 /// A schema as the host shows it, with the field that tells schedules apart, of which plugins know nothing.

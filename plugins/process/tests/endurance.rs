@@ -13,32 +13,7 @@ use std::time::Duration;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
-use support::{Plugin, bad, start};
-
-#[derive(Debug)]
-struct Host {
-    resident_kib: u64,
-    open_files: usize,
-    threads: u64,
-}
-
-impl Host {
-    fn now() -> Self {
-        let status = fs::read_to_string("/proc/self/status").unwrap();
-        let number = |name: &str| {
-            let line = status
-                .lines()
-                .find_map(|line| line.strip_prefix(name))
-                .unwrap();
-            line.split_whitespace().next().unwrap().parse().unwrap()
-        };
-        Self {
-            resident_kib: number("VmRSS:"),
-            open_files: fs::read_dir("/proc/self/fd").unwrap().count(),
-            threads: number("Threads:"),
-        }
-    }
-}
+use support::{Host, Plugin, bad, start};
 
 /// The dead children of this process that nobody has reaped.
 fn zombies() -> Vec<String> {

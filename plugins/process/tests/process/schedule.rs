@@ -107,6 +107,22 @@ fn what_is_wrong_with_a_schedule_is_pointed_at() {
 }
 
 #[test]
+fn a_schedule_of_more_than_64_kib_is_refused_before_anybody_is_asked() {
+    let Some(config) = good() else { return };
+    let plugin = start(config);
+    let spec = |letters: usize| json!({"hours": 6, "note": "x".repeat(letters)});
+    let least = spec(0).to_string().len();
+    let most = 64 * 1024 - least;
+
+    let error = build(&plugin, spec(most + 1)).err().unwrap();
+
+    let message = "the schedule has 65537 bytes as JSON, expected 65536 at most";
+    assert_eq!(error, ConfigError::at("", message));
+    assert_eq!(plugin.handle.health().counters["calls"], 0);
+    assert!(build(&plugin, spec(most)).is_ok());
+}
+
+#[test]
 fn fires_that_cannot_be_are_not_believed() {
     let Some(config) = good() else { return };
     let plugin = start(config);

@@ -20,6 +20,32 @@ pub(crate) struct Plugin {
 /// What is in the environment of all processes of one plugin.
 pub(crate) struct Mark(String);
 
+/// What this process takes of the machine.
+#[derive(Debug)]
+pub(crate) struct Host {
+    pub(crate) resident_kib: u64,
+    pub(crate) open_files: usize,
+    pub(crate) threads: u64,
+}
+
+impl Host {
+    pub(crate) fn now() -> Self {
+        let status = fs::read_to_string("/proc/self/status").unwrap();
+        let number = |name: &str| {
+            let line = status
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap();
+            line.split_whitespace().next().unwrap().parse().unwrap()
+        };
+        Self {
+            resident_kib: number("VmRSS:"),
+            open_files: fs::read_dir("/proc/self/fd").unwrap().count(),
+            threads: number("Threads:"),
+        }
+    }
+}
+
 /// How the good plugin is run; `None`, and a word about it, where there is no Python.
 pub(crate) fn good() -> Option<ProcessConfig> {
     script("good.py", &[])
