@@ -15,7 +15,7 @@ const LINES_A_SECOND: u64 = 100;
 /// How much of a line is written, in bytes.
 const LONGEST_LINE: usize = 4 << 10;
 
-/// The last line that a program logged.
+/// The last line that a program logged, whether it was written or not.
 pub(crate) type LastLine = Arc<Mutex<Option<String>>>;
 
 /// Writes what comes from `stream` to the log until it ends.
@@ -46,6 +46,13 @@ fn write(
     line: &[u8],
     last_line: &LastLine,
 ) {
+    // Blanks at its beginning are kept: they tell the parts of a traceback apart.
+    let text = plain(&String::from_utf8_lossy(line));
+    if text.is_empty() {
+        return;
+    }
+    // Also of a line that is one too many: the last one is what says why a program ended.
+    *last_line.lock().unwrap_or_else(PoisonError::into_inner) = Some(text.clone());
     if !allowance.allows(now) {
         plugin
             .counters
@@ -61,13 +68,7 @@ fn write(
             "a plugin logs more than {LINES_A_SECOND} lines a second"
         );
     }
-    // Blanks at its beginning are kept: they tell the parts of a traceback apart.
-    let text = plain(&String::from_utf8_lossy(line));
-    if text.is_empty() {
-        return;
-    }
     tracing::info!(plugin = name, "{text}");
-    *last_line.lock().unwrap_or_else(PoisonError::into_inner) = Some(text);
 }
 
 /// Text from outside without control characters and blanks at its end.
@@ -172,6 +173,22 @@ mod tests {
                 b"d".to_vec()
             ]
         );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_last_line_is_known_where_it_is_one_too_many_to_be_written() {
+        let noise: String = (0..200).map(|number| format!("noise {number}\n")).collect();
+        let text = format!("{noise}the vendor's key has expired\n \n");
+        let config = crate::ProcessConfig::new(["true"]);
+        let plugin = Arc::new(Shared::new("mine".to_owned(), config));
+        let last_line = LastLine::default();
+
+        copy(text.as_bytes(), plugin.clone(), last_line.clone()).await;
+
+        let last_line = last_line.lock().unwrap().take();
+        assert_eq!(last_line.as_deref(), Some("the vendor's key has expired"));
+        let dropped = plugin.counters.log_lines_dropped.load(Ordering::Relaxed);
+        assert_eq!(dropped, 101);
     }
 
     #[test]
