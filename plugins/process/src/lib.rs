@@ -80,5 +80,5 @@ pub use description::{
 };
 pub use fetcher::{ProcessFetcher, ProcessFetcherFactory};
 pub use listener::ProcessListener;
-pub use plugin::ProcessPlugin;
+pub use plugin::{ProcessPlugin, WeakProcessPlugin};
 pub use schedule_factory::ProcessScheduleFactory;

@@ -27,8 +27,8 @@ pub(crate) enum Command {
     /// Nobody waits for this request any more.
     Abandon(u64),
     Describe(Describer),
-    /// Ends the program, and then the owner; told when it is done.
-    Stop(oneshot::Sender<()>),
+    /// Ends the program, and then the owner.
+    Stop,
 }
 
 /// Who waits to hear what the plugin is.
@@ -73,28 +73,21 @@ impl Owner {
         }
     }
 
-    /// Works until it is stopped, or until nobody is left who could ask.
+    /// Works until it is stopped, or until nobody is left who could ask; returns when nothing is left of the program.
     pub(crate) async fn run(mut self) {
         let mut batch = Vec::with_capacity(BATCH);
-        let stopped = loop {
+        let mut is_wanted = true;
+        while is_wanted {
             match self.wake(&mut batch).await {
-                Wake::Commands(0) => break None,
-                Wake::Commands(_) => {
-                    if let Some(stopped) = self.obey(&mut batch) {
-                        break Some(stopped);
-                    }
-                }
+                Wake::Commands(0) => break,
+                Wake::Commands(_) => is_wanted = self.obey(&mut batch),
                 Wake::Program(event) => self.hear(event).await,
             }
-            self.go_on().await;
-        };
-        match stopped {
-            Some(stopped) => {
-                self.stop().await;
-                let _ = stopped.send(());
+            if is_wanted {
+                self.go_on().await;
             }
-            None => self.abandon().await,
         }
+        self.stop().await;
     }
 
     async fn wake(&mut self, batch: &mut Vec<Command>) -> Wake {
@@ -111,9 +104,9 @@ impl Owner {
         }
     }
 
-    /// Does what is wanted; the answer is who wants it all to stop.
-    fn obey(&mut self, batch: &mut Vec<Command>) -> Option<oneshot::Sender<()>> {
-        let mut stop = None;
+    /// Does what is wanted, and tells whether that goes on.
+    fn obey(&mut self, batch: &mut Vec<Command>) -> bool {
+        let mut is_wanted = true;
         for command in batch.drain(..) {
             match command {
                 Command::Call(call) => self.queue.push_back(call),
@@ -123,10 +116,10 @@ impl Owner {
                 },
                 Command::Describe(describer) => self.describers.push(describer),
                 // Whoever asked meanwhile is told when all is stopped.
-                Command::Stop(stopped) => stop = Some(stopped),
+                Command::Stop => is_wanted = false,
             }
         }
-        stop
+        is_wanted
     }
 
     async fn hear(&mut self, event: Event) {
@@ -238,6 +231,7 @@ impl Owner {
         }
     }
 
+    /// Ends the program as gently as it lets us. What was asked fails before that.
     async fn stop(&mut self) {
         self.commands.close();
         let mut rest = Vec::new();
@@ -253,13 +247,6 @@ impl Owner {
         self.shared.set_problem(Some(why));
         if let Some(link) = self.link.take() {
             link.stop().await;
-        }
-    }
-
-    /// Ends the program although nobody asked for that: nobody is left who could.
-    async fn abandon(&mut self) {
-        if let Some(link) = self.link.take() {
-            link.kill().await;
         }
     }
 }

@@ -21,18 +21,22 @@ use crate::{
 
 /// A plugin that is a program of its own.
 ///
-/// This is a handle, cheap to clone; the program is owned by a thread that ends with [`stop`](Self::stop), or with the last
-/// handle. The program is started when it is first needed.
+/// This is a handle, cheap to clone; the program is owned by a thread. It is started when it is first needed, and ends with
+/// [`stop`](Self::stop), or as gently when the last handle is dropped, which waits for nothing: before this process ends,
+/// wait for [`WeakProcessPlugin::stop`]. Otherwise a program that goes on when its input has ended may outlive it.
 #[derive(Clone)]
 pub struct ProcessPlugin(Arc<Handle>);
 
 struct Handle {
     shared: Arc<Shared>,
-    /// `None` only while the handle is dropped.
-    commands: Option<mpsc::UnboundedSender<Command>>,
+    commands: mpsc::UnboundedSender<Command>,
     next_id: AtomicU64,
     owner: Mutex<Option<JoinHandle<()>>>,
+    ended: Ended,
 }
+
+/// Closed when the owner has ended, and with it the program.
+type Ended = watch::Receiver<()>;
 
 impl ProcessPlugin {
     /// Makes the plugin `name`, as people know it. Its program is not started yet; an error means that the system has no
@@ -48,12 +52,17 @@ impl ProcessPlugin {
         let shared = Arc::new(Shared::new(name, config));
         let (commands, wanted) = mpsc::unbounded_channel();
         let owner = Owner::new(shared.clone(), wanted);
-        let owner = thread.spawn(move || runtime.block_on(owner.run()))?;
+        let (ending, ended) = watch::channel(());
+        let owner = thread.spawn(move || {
+            runtime.block_on(owner.run());
+            drop(ending);
+        })?;
         Ok(Self(Arc::new(Handle {
             shared,
-            commands: Some(commands),
+            commands,
             next_id: AtomicU64::new(1),
             owner: Mutex::new(Some(owner)),
+            ended,
         })))
     }
 
@@ -127,11 +136,16 @@ impl ProcessPlugin {
     /// What is under way fails. The program's input ends; where it has not ended after `stop_timeout`, its process group gets
     /// SIGTERM, and after as long again SIGKILL. Whoever asks the plugin afterwards hears that it was stopped.
     pub async fn stop(&self) {
-        let (done, stopped) = oneshot::channel();
-        if self.command(Command::Stop(done)).is_ok() {
-            let _ = stopped.await;
-        }
+        self.downgrade().stop().await;
         self.0.join();
+    }
+
+    /// A handle that does not keep the program running, to end it at last.
+    pub fn downgrade(&self) -> WeakProcessPlugin {
+        WeakProcessPlugin {
+            commands: self.0.commands.downgrade(),
+            ended: self.0.ended.clone(),
+        }
     }
 
     pub(crate) fn shared(&self) -> &Arc<Shared> {
@@ -171,10 +185,32 @@ impl ProcessPlugin {
     }
 
     fn command(&self, command: Command) -> Result<(), Command> {
-        match &self.0.commands {
-            Some(commands) => commands.send(command).map_err(|refused| refused.0),
-            None => Err(command),
+        let sent = self.0.commands.send(command);
+        sent.map_err(|refused| refused.0)
+    }
+}
+
+/// A plugin that runs only as long as others have a [`ProcessPlugin`], and may still be ending after that.
+#[derive(Clone)]
+pub struct WeakProcessPlugin {
+    commands: mpsc::WeakUnboundedSender<Command>,
+    ended: Ended,
+}
+
+impl WeakProcessPlugin {
+    /// Whether nothing of the program and its owner is left.
+    pub fn is_gone(&self) -> bool {
+        self.ended.has_changed().is_err()
+    }
+
+    /// As [`ProcessPlugin::stop`]; waits also for a program that is ending already.
+    pub async fn stop(&self) {
+        if let Some(commands) = self.commands.upgrade() {
+            // It fails where the program is ending already.
+            let _ = commands.send(Command::Stop);
         }
+        let mut ended = self.ended.clone();
+        while ended.changed().await.is_ok() {}
     }
 }
 
@@ -194,27 +230,16 @@ impl Drop for Waiting<'_> {
 }
 
 impl Handle {
-    /// Waits until the owner's thread has ended.
+    /// Waits until the thread of an owner that has ended has, too.
     fn join(&self) {
         let owner = self
             .owner
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
-        // The owner itself drops the last handle where a task that it wakes ends with that.
-        if let Some(owner) = owner
-            && owner.thread().id() != thread::current().id()
-        {
+        if let Some(owner) = owner {
             // It tells what went wrong itself.
             let _ = owner.join();
         }
-    }
-}
-
-impl Drop for Handle {
-    /// Takes as long as it takes the system to kill the program, where it was not stopped before.
-    fn drop(&mut self) {
-        self.commands = None;
-        self.join();
     }
 }

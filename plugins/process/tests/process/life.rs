@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use stock_scheduler_process::ProcessConfig;
 use stock_scheduler_sdk::FetchErrorKind;
 
-use crate::support::{good, start, started, until};
+use crate::support::{bad, good, start, started, until};
 
 #[tokio::test]
 async fn a_program_is_started_when_it_is_needed() {
@@ -30,7 +30,72 @@ async fn a_program_ends_with_its_last_handle() {
     assert_eq!(mark.processes().len(), 1, "the fetcher is a handle too");
     drop(fetcher);
 
+    until(|| mark.processes().is_empty()).await;
+}
+
+#[tokio::test]
+async fn a_program_may_tidy_up_when_nobody_needs_it_any_more() {
+    let Some(mut config) = bad("tidies_up") else {
+        return;
+    };
+    let directory = tempfile::tempdir().unwrap();
+    let left = directory.path().join("left");
+    config.command.push(left.to_str().unwrap().to_owned());
+    let plugin = start(config);
+    assert!(plugin.fetch().await.is_ok());
+
+    let mark = plugin.let_go();
+
+    until(|| mark.processes().is_empty()).await;
+    assert_eq!(fs::read_to_string(left).unwrap(), "tidy");
+}
+
+#[tokio::test]
+async fn nobody_waits_for_a_program_that_ends_with_its_last_handle() {
+    let Some(plugin) = started("stubborn") else {
+        return;
+    };
+    assert!(plugin.fetch().await.is_ok());
+
+    let start = Instant::now();
+    let mark = plugin.let_go();
+
+    assert!(
+        start.elapsed() < Duration::from_millis(50),
+        "{:?}",
+        start.elapsed()
+    );
+    assert_eq!(mark.processes().len(), 2, "it may still end by itself");
+    until(|| mark.processes().is_empty()).await;
+}
+
+#[tokio::test]
+async fn the_end_of_a_program_that_nobody_holds_any_more_can_be_waited_for() {
+    let Some(plugin) = started("stubborn") else {
+        return;
+    };
+    assert!(plugin.fetch().await.is_ok());
+    let weak = plugin.handle.downgrade();
+    assert!(!weak.is_gone());
+
+    let mark = plugin.let_go();
+    weak.stop().await;
+
     mark.assert_gone();
+    assert!(weak.is_gone());
+}
+
+#[tokio::test]
+async fn a_program_that_others_still_use_can_be_stopped_by_who_holds_it_weakly() {
+    let Some(config) = good() else { return };
+    let plugin = start(config);
+    plugin.handle.describe().await.unwrap();
+
+    plugin.handle.downgrade().stop().await;
+
+    plugin.assert_gone();
+    let failure = plugin.failure().await;
+    assert_eq!(failure, r#"plugin "mine" has been stopped"#);
 }
 
 #[tokio::test]
