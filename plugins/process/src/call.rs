@@ -47,12 +47,12 @@ impl Failure {
 impl Refusal {
     /// The message, or what can be said where the plugin gave none.
     pub(crate) fn sentence(&self, name: &str) -> String {
-        match self.message.trim() {
+        match self.message.as_str() {
             "" => format!(
                 "plugin {name:?} answered {:?} and did not say why",
                 self.kind
             ),
-            message => crate::log::shortened(message, 1_000),
+            message => message.to_owned(),
         }
     }
 }

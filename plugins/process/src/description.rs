@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use stock_scheduler_sdk::{Interval, Limits, Symbol};
 
-use crate::log::shortened;
+use crate::log::{is_name, shortened};
 use crate::message::PROTOCOL;
 
 /// A plugin's answer to `describe`.
@@ -33,6 +33,14 @@ pub struct Description {
     /// How it listens, where it does.
     #[serde(default)]
     pub listener: Option<ListenerDescription>,
+}
+
+impl Description {
+    /// The kinds of its schedules, for people.
+    pub(crate) fn kinds(&self) -> String {
+        let kinds: Vec<_> = self.schedules.keys().collect();
+        shortened(&format!("{kinds:?}"), LONGEST_WRONG)
+    }
 }
 
 /// What a plugin says of its fetcher. A limit that is left out is none.
@@ -144,7 +152,10 @@ pub(crate) fn read(text: &str) -> Result<Description, String> {
     struct Version {
         protocol: Option<u64>,
     }
-    let wrong = |error: serde_json::Error| format!("described itself wrongly: {error}");
+    let wrong = |error: serde_json::Error| {
+        let error = shortened(&error.to_string(), LONGEST_WRONG);
+        format!("described itself wrongly: {error}")
+    };
     // First, because all else may be different in another version.
     let version: Version = serde_json::from_str(text).map_err(wrong)?;
     if let Some(other) = version.protocol
@@ -153,8 +164,21 @@ pub(crate) fn read(text: &str) -> Result<Description, String> {
         return Err(format!("speaks protocol {other}, expected {PROTOCOL}"));
     }
     let mut description: Description = serde_json::from_str(text).map_err(wrong)?;
-    for text in [&mut description.name, &mut description.version] {
+    let events = description.listener.iter_mut();
+    let events = events.flat_map(|listener| &mut listener.events);
+    for text in [&mut description.name, &mut description.version]
+        .into_iter()
+        .chain(events)
+    {
         *text = shortened(text, LONGEST_NAME);
+    }
+    // Another kind would not be the one that jobs name.
+    let is_name = |kind: &&String| is_name(kind, LONGEST_NAME);
+    if let Some(kind) = description.schedules.keys().find(|kind| !is_name(kind)) {
+        let kind = shortened(kind, LONGEST_NAME);
+        return Err(format!(
+            "described itself wrongly: the schedule {kind:?}, expected at most {LONGEST_NAME} characters of a line"
+        ));
     }
     if description
         .fetcher
@@ -192,8 +216,9 @@ fn positive<'de, D: Deserializer<'de>>(from: D) -> Result<Option<usize>, D::Erro
 /// A request a day, and more than any program answers.
 const LEAST_RATE: f64 = 0.00001;
 const MOST_RATE: f64 = 1_000_000.0;
-/// The longest name and version, in characters.
+/// The longest name and version, in characters, and the longest list or mistake in a sentence.
 const LONGEST_NAME: usize = 100;
+const LONGEST_WRONG: usize = 300;
 
 fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
     let rate = Option::<f64>::deserialize(from)?;
@@ -254,6 +279,48 @@ mod tests {
 
         assert_eq!(fetcher.limits(8).concurrency, Some(8));
         assert_eq!(fetcher.limits(100).concurrency, Some(20));
+    }
+
+    #[test]
+    fn names_are_short_lines() {
+        let long = format!("a\n{}", "x".repeat(3_000_000));
+        let description = json!({
+            "protocol": 1, "name": long, "version": long, "listener": {"events": [long]}, "schedules": {"lunar": {}},
+        });
+
+        let description = read(description).unwrap();
+
+        let events = description.listener.unwrap().events;
+        for name in [&description.name, &description.version, &events[0]] {
+            assert_eq!(name.chars().count(), LONGEST_NAME + 1);
+            assert!(name.starts_with("a xxx"), "{name}");
+        }
+        for kind in [long.as_str(), "a\u{1b}b"] {
+            let description =
+                json!({"protocol": 1, "name": "a", "version": "1", "schedules": {kind: {}}});
+            let error = read(description).unwrap_err();
+            assert!(
+                error.starts_with("described itself wrongly: the schedule \"a"),
+                "{error}"
+            );
+            assert!(error.len() < 300 && !error.contains('\n'), "{error}");
+        }
+        let many: serde_json::Map<String, Value> = (0..10_000)
+            .map(|number| (number.to_string(), json!({})))
+            .collect();
+        let description =
+            read(json!({"protocol": 1, "name": "a", "version": "1", "schedules": many})).unwrap();
+        assert!(description.kinds().starts_with(r#"["0", "1", "10","#));
+        assert_eq!(description.kinds().chars().count(), 301);
+    }
+
+    #[test]
+    fn what_is_wrong_is_short() {
+        let interval = format!("a\n{}", "x".repeat(3_000_000));
+        let error = read(json!({"protocol": 1, "name": "a", "version": "1", "fetcher": {"intervals": [interval]}}))
+            .unwrap_err();
+
+        assert!(error.chars().count() < 400, "{error}");
     }
 
     #[test]

@@ -9,7 +9,6 @@ use stock_scheduler_sdk::{
 };
 
 use crate::call::Failure;
-use crate::log::shortened;
 use crate::message::{Fetch, Question, Refusal};
 use crate::series;
 use crate::{ProcessConfig, ProcessPlugin};
@@ -76,7 +75,7 @@ fn error(name: &str, failure: &Failure) -> FetchError {
         Failure::Refused(refusal) => match kind(refusal) {
             Some(kind) => kind,
             None => {
-                let kind = shortened(&refusal.kind, 50);
+                let kind = &refusal.kind;
                 let message = format!(
                     "plugin {name:?} answered the error {kind:?}, which a fetch does not have: {sentence}"
                 );

@@ -15,7 +15,7 @@ const MOST_COUNT: usize = 512;
 /// Fires are not closer: a job that is always due keeps everything else from being told.
 const SHORTEST: TimeDelta = TimeDelta::seconds(1);
 
-/// At most so many characters of what is said of a fire, and so many notes.
+/// At most so many characters of what is said of a fire or of their end, and so many notes.
 const LONGEST_WORDS: usize = 300;
 const MOST_NOTES: usize = 5;
 
@@ -99,6 +99,15 @@ enum Ends {
     },
 }
 
+impl Ends {
+    fn shortened(mut self) -> Self {
+        if let Self::Unknown { reason, .. } = &mut self {
+            *reason = shortened(reason, LONGEST_WORDS);
+        }
+        self
+    }
+}
+
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Never {
@@ -169,7 +178,7 @@ impl Page {
             after,
             bytes: fires.iter().map(bytes).sum(),
             fires,
-            ends: told.ends,
+            ends: told.ends.map(Ends::shortened),
             told: Instant::now(),
         })
     }
@@ -239,6 +248,20 @@ mod tests {
             count,
         )
         .unwrap()
+    }
+
+    #[test]
+    fn why_nothing_more_is_known_is_a_short_line() {
+        let reason = format!("a\n\u{1b}[31mb{}", "x".repeat(3_000_000));
+        let told = json!({"fires": [], "ends": {"unknown_from": at(9), "reason": reason}});
+
+        let page = Page::read(&told.to_string(), at(0), 1).unwrap();
+
+        let Some(Next::Unknown { reason, .. }) = page.next_after(at(1)) else {
+            panic!("{page:?}")
+        };
+        assert!(reason.starts_with("a  [31mbxxx"), "{reason}");
+        assert_eq!(reason.chars().count(), LONGEST_WORDS + 1);
     }
 
     #[test]

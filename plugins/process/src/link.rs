@@ -307,12 +307,9 @@ fn describe(answer: Answer) -> Result<Description, String> {
         Outcome::Result(text) => description::read(text.get()),
         Outcome::Malformed(what) => Err(format!("described itself with {what}")),
         Outcome::Refused(refusal) => {
-            let pointer = refusal.pointer.as_deref().unwrap_or_default();
-            let why = shortened(&refusal.message, 1_000);
-            Err(format!(
-                "refuses its configuration at {:?}: {why}",
-                format!("config{pointer}")
-            ))
+            let place = format!("config{}", refusal.pointer);
+            let why = refusal.message;
+            Err(format!("refuses its configuration at {place:?}: {why}"))
         }
     }
 }

@@ -91,6 +91,11 @@ pub(crate) fn shortened(text: &str, most: usize) -> String {
     }
 }
 
+/// Whether `text` from outside may be kept as a name: no longer than `most` characters, none of which controls anything.
+pub(crate) fn is_name(text: &str, most: usize) -> bool {
+    !text.contains(char::is_control) && text.chars().count() <= most
+}
+
 /// Splits bytes into lines, of which it keeps no more than is written.
 #[derive(Default)]
 struct Split {

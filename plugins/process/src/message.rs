@@ -7,6 +7,8 @@ use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use crate::log::shortened;
+
 /// The version of the protocol that is spoken here.
 pub(crate) const PROTOCOL: u64 = 1;
 
@@ -124,15 +126,16 @@ pub(crate) enum Outcome {
     Malformed(String),
 }
 
-/// The `error` of an answer.
+/// The `error` of an answer. Its texts are short lines.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub(crate) struct Refusal {
+    #[serde(deserialize_with = "text::<_, 50>")]
     pub(crate) kind: String,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "text::<_, 1_000>")]
     pub(crate) message: String,
-    /// Where in what was given something is wrong, with `invalid`.
-    #[serde(default)]
-    pub(crate) pointer: Option<String>,
+    /// Where in what was given something is wrong, with `invalid`; empty for the whole.
+    #[serde(default, deserialize_with = "pointer")]
+    pub(crate) pointer: String,
     #[serde(default)]
     pub(crate) retry_at: Option<DateTime<Utc>>,
     /// Seconds.
@@ -151,10 +154,9 @@ pub(crate) fn answer(line: &[u8]) -> Result<Answer, String> {
     match envelope(line) {
         Ok(answer) => Ok(answer),
         // What many libraries write for missing numbers is no JSON. As text it can be told which number it is.
-        Err(error) => match quote_not_finite(line) {
-            Some(quoted) => envelope(&quoted).map_err(|_| error.to_string()),
-            None => Err(error.to_string()),
-        },
+        Err(error) => quote_not_finite(line)
+            .and_then(|quoted| envelope(&quoted).ok())
+            .ok_or_else(|| short(&error)),
     }
 }
 
@@ -172,7 +174,7 @@ fn envelope(line: &[u8]) -> serde_json::Result<Answer> {
         (Some(result), None) => Outcome::Result(result),
         (None, Some(error)) => match serde_json::from_str(error.get()) {
             Ok(refusal) => Outcome::Refused(refusal),
-            Err(why) => Outcome::Malformed(format!("an error that is none: {why}")),
+            Err(why) => Outcome::Malformed(format!("an error that is none: {}", short(&why))),
         },
         (Some(result), Some(error)) if error.get() == "null" => Outcome::Result(result),
         (Some(_), Some(_)) => Outcome::Malformed("both a result and an error".to_owned()),
@@ -180,6 +182,21 @@ fn envelope(line: &[u8]) -> serde_json::Result<Answer> {
     };
     let id = envelope.id;
     Ok(Answer { id, outcome })
+}
+
+/// What Serde says, in which may be what the plugin wrote.
+fn short(error: &serde_json::Error) -> String {
+    shortened(&error.to_string(), 300)
+}
+
+/// At most `MOST` characters of a text, on one line.
+fn text<'de, D: Deserializer<'de>, const MOST: usize>(from: D) -> Result<String, D::Error> {
+    String::deserialize(from).map(|text| shortened(&text, MOST))
+}
+
+fn pointer<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+    let pointer = Option::<String>::deserialize(from)?;
+    Ok(shortened(&pointer.unwrap_or_default(), 300))
 }
 
 /// Tells a field that is null from one that is left out.
@@ -252,6 +269,34 @@ mod tests {
                 other => panic!("{line}: {other:?}"),
             }
         }
+    }
+
+    #[test]
+    fn the_words_of_an_error_are_short_lines() {
+        let long = format!("a\n{}", "x".repeat(3_000_000));
+        let line = |error: Value| serde_json::json!({"id": 1, "error": error}).to_string();
+
+        let refused = line(serde_json::json!({"kind": long, "message": long, "pointer": long}));
+        match answer(refused.as_bytes()).unwrap().outcome {
+            Outcome::Refused(refusal) => {
+                let lengths = [refusal.kind, refusal.message, refusal.pointer].map(|text| {
+                    assert!(text.starts_with("a xxx"), "{text}");
+                    text.chars().count()
+                });
+                assert_eq!(lengths, [51, 1_001, 301]);
+            }
+            other => panic!("{other:?}"),
+        }
+        match answer(line(Value::String(long.clone())).as_bytes())
+            .unwrap()
+            .outcome
+        {
+            Outcome::Malformed(why) => assert_eq!(why.chars().count(), 301 + 23, "{why}"),
+            other => panic!("{other:?}"),
+        }
+        let no_answer = serde_json::json!({"id": long}).to_string();
+        let why = answer(no_answer.as_bytes()).unwrap_err();
+        assert_eq!(why.chars().count(), 301, "{why}");
     }
 
     #[test]

@@ -97,11 +97,10 @@ impl ProcessPlugin {
         let mut health = self.health();
         let described = self.0.shared.described();
         if let Some(described) = described.filter(|described| !has(described)) {
-            let kinds: Vec<_> = described.schedules.keys().collect();
-            let schedules = if kinds.is_empty() {
+            let schedules = if described.schedules.is_empty() {
                 String::new()
             } else {
-                format!("; its schedules are {kinds:?}")
+                format!("; its schedules are {}", described.kinds())
             };
             health.problem = Some(format!(
                 "plugin {:?} describes no {role}{schedules}",

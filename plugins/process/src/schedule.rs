@@ -301,8 +301,7 @@ fn take_words(
             Ok(())
         }
         Err(Failure::Refused(refusal)) if refusal.kind == "invalid" => {
-            let pointer = refusal.pointer.clone().unwrap_or_default();
-            Err(ConfigError::at(pointer, refusal.sentence(name)))
+            Err(ConfigError::at(&refusal.pointer, refusal.sentence(name)))
         }
         Err(failure) => {
             plugin.set_trouble(failure.sentence(name, CheckSchedule::METHOD));

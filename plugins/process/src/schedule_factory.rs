@@ -44,11 +44,11 @@ impl ProcessScheduleFactory {
         if described.schedules.contains_key(&self.kind) {
             return Ok(());
         }
-        let kinds: Vec<_> = described.schedules.keys().collect();
         let message = format!(
-            "plugin {:?} has no schedule {:?}, expected one of {kinds:?}",
+            "plugin {:?} has no schedule {:?}, expected one of {}",
             self.plugin.name(),
-            self.kind
+            self.kind,
+            described.kinds()
         );
         Err(ConfigError::at("", message))
     }

@@ -16,8 +16,12 @@ use stock_scheduler_sdk::{
     Finality, Series,
 };
 
-use crate::log::shortened;
+use crate::log::{is_name, shortened};
 use crate::message::given;
+
+/// The longest code of a currency and name of a further column, in characters.
+const LONGEST_CURRENCY: usize = 32;
+const LONGEST_COLUMN: usize = 100;
 
 /// The series that `text`, the plugin's answer to `request`, holds.
 pub(crate) fn read(name: &str, text: &str, request: &FetchRequest) -> Result<Series, FetchError> {
@@ -99,12 +103,14 @@ impl Table {
             )
         })?;
         let mut series = Series::new(request.symbol.clone(), request.interval, zone);
-        series.currency = self.currency;
+        series.currency = self.currency.map(currency).transpose()?;
         series.bars.reserve_exact(self.bars.len());
         for (place, row) in self.bars.into_iter().enumerate() {
+            let wrong = |why| format!("bar {}: {why}", place + 1);
             let time = row
                 .begins(request.interval.is_intraday(), zone)
-                .map_err(|why| format!("bar {}: {why}", place + 1))?;
+                .map_err(wrong)?;
+            row.check_columns().map_err(wrong)?;
             series.bars.push(row.bar(time));
         }
         series.actions = self.actions;
@@ -126,6 +132,17 @@ impl Row {
             .ok_or_else(|| "expected a year from 1 to 9999".to_owned())
     }
 
+    fn check_columns(&self) -> Result<(), String> {
+        let mut names = self.extra.keys();
+        match names.find(|name| !is_name(name, LONGEST_COLUMN)) {
+            Some(name) => Err(format!(
+                "the column {:?} is no name, expected at most {LONGEST_COLUMN} characters of a line",
+                shortened(name, LONGEST_COLUMN)
+            )),
+            None => Ok(()),
+        }
+    }
+
     fn bar(self, time: DateTime<Utc>) -> Bar {
         Bar {
             time,
@@ -141,6 +158,16 @@ impl Row {
             },
             extra: self.extra,
         }
+    }
+}
+
+fn currency(code: String) -> Result<String, String> {
+    match is_name(&code, LONGEST_CURRENCY) {
+        true => Ok(code),
+        false => Err(format!(
+            "currency is {:?}, expected a code such as \"USD\"",
+            shortened(&code, LONGEST_CURRENCY)
+        )),
     }
 }
 
@@ -251,6 +278,28 @@ mod tests {
 
     fn read(answer: &Value, request: &FetchRequest) -> Result<Series, FetchError> {
         super::read("mine", &answer.to_string(), request)
+    }
+
+    #[test]
+    fn names_that_are_none_are_refused() {
+        let long = "x".repeat(3_000_000);
+        let answer = |currency: &str, column: &str| {
+            let bar = json!({"date": "2025-06-02", "close": 2, "extra": {column: 1}});
+            json!({"zone": "UTC", "currency": currency, "bars": [bar]})
+        };
+        for (answer, message) in [
+            (answer(&long, "a"), "currency is \"xxx"),
+            (answer("U\nS", "a"), "currency is \"U S\", expected a code"),
+            (answer("USD", &long), "bar 1: the column \"xxx"),
+            (answer("USD", "a\u{1b}b"), "bar 1: the column \"a b\""),
+        ] {
+            let error = read(&answer, &request()).unwrap_err().to_string();
+
+            let begin = format!("plugin \"mine\" answered wrongly for AAPL: {message}");
+            assert!(error.starts_with(&begin), "{error}");
+            assert!(error.chars().count() < 250, "{error}");
+        }
+        assert!(read(&answer("USDT.e", "trades at close"), &request()).is_ok());
     }
 
     #[test]
