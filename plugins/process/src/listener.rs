@@ -1,9 +1,10 @@
-//! A plugin's listener: hands it one event, and sorts what came by what the host can do about it.
+//! A plugin's listener: hands it one event that it wants, and sorts what came by what the host can do about it.
 
 use std::time::Duration;
 
 use stock_scheduler_sdk::{
-    Delivery, DeliveryError, DeliveryErrorKind, Health, Job, Listener, ListenerInfo, async_trait,
+    Delivery, DeliveryError, DeliveryErrorKind, EventKind, Health, Job, Listener, ListenerInfo,
+    async_trait,
 };
 
 use crate::ProcessPlugin;
@@ -20,11 +21,32 @@ impl ProcessListener {
     pub(crate) fn new(plugin: ProcessPlugin) -> Self {
         Self { plugin }
     }
+
+    /// Whether it wants events of this kind. A test is for it in any case.
+    async fn wants(&self, kind: &EventKind) -> Result<bool, DeliveryError> {
+        let described = match self.plugin.shared().described() {
+            Some(described) => described,
+            None => {
+                let down = |why| DeliveryError::new(DeliveryErrorKind::Unavailable, why);
+                self.plugin.describe().await.map_err(down)?
+            }
+        };
+        let events = described.listener.iter();
+        let mut events = events.flat_map(|listener| &listener.events).peekable();
+        Ok(events.peek().is_none()
+            || matches!(kind, EventKind::Test { .. })
+            || events.any(|name| name == kind.name()))
+    }
 }
 
 #[async_trait]
 impl Listener for ProcessListener {
+    /// Waits until the plugin has described itself, and starts it for that: until then nobody knows which events it wants.
+    /// One that it does not want counts as delivered, without a word to the plugin.
     async fn deliver(&self, delivery: &Delivery) -> Result<(), DeliveryError> {
+        if !self.wants(&delivery.event.kind).await? {
+            return Ok(());
+        }
         let question = Deliver {
             id: &delivery.id,
             event: delivery.event.kind.name(),

@@ -40,7 +40,7 @@ def describe(params):
             "unknown_symbol": "NO-SUCH",
         },
         "schedules": {"every": {"schema": {"type": "object"}, "example": {"hours": 6}}},
-        "listener": {"events": ["JobFinished"], "concurrency": 2},
+        "listener": {"events": ["FireMissed"], "concurrency": 2},
     }
 
 
