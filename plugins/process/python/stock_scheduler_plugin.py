@@ -29,6 +29,7 @@ import math
 import os
 import queue
 import re
+import select
 import sys
 import threading
 import time
@@ -410,6 +411,20 @@ def _take_streams():
     return lines, back
 
 
+def _end_without_host(back):
+    """Ends this program where nobody can read its answers any more: its host was killed, and does not kill it in turn.
+
+    A call that is under way may come to an end before, if that is soon. Where the system cannot say it, nothing is done.
+    """
+    if not hasattr(select, "poll"):
+        return
+    watch = select.poll()
+    watch.register(back, 0)
+    if any(event & (select.POLLERR | select.POLLHUP) for _, event in watch.poll()):
+        time.sleep(2)
+        os._exit(1)
+
+
 def _place(error, folder):
     """Where an exception came from, "mine.py, line 27": the innermost place below `folder`, "" if there is none."""
     place = ""
@@ -488,6 +503,7 @@ class _Service:
         lanes = {method: _Lane(width, self._do) for method, width in widths.items()}
         if "fires" in lanes:
             lanes["schedule"] = lanes["fires"]
+        threading.Thread(target=_end_without_host, args=(self._back.fileno(),), daemon=True).start()
         try:
             for line in self._lines:
                 self._take(line, lanes)

@@ -5,11 +5,13 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 import tempfile
 import textwrap
 import threading
+import time
 import unittest
 from unittest import mock
 
@@ -24,15 +26,21 @@ except ImportError:
     pandas = None
 
 
+def write_plugin(folder, source):
+    """Writes a plugin of the given source, and says where it is."""
+    path = os.path.join(folder, "mine.py")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write("from stock_scheduler_plugin import *\nimport time, datetime as dt\nplugin = Plugin('mine', '1.0.0')\n")
+        file.write(textwrap.dedent(source) + "\nplugin.run()\n")
+    return path
+
+
 class Child:
     """A plugin of the given source, and the host's end of its pipes."""
 
     def __init__(self, source, **environment):
         self._folder = tempfile.TemporaryDirectory()
-        path = os.path.join(self._folder.name, "mine.py")
-        with open(path, "w", encoding="utf-8") as file:
-            file.write("from stock_scheduler_plugin import *\nimport time, datetime as dt\nplugin = Plugin('mine', '1.0.0')\n")
-            file.write(textwrap.dedent(source) + "\nplugin.run()\n")
+        path = write_plugin(self._folder.name, source)
         inherited = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
         self._log = tempfile.TemporaryFile()
         self._process = subprocess.Popen(
@@ -112,6 +120,37 @@ class Child:
 def fetcher(body, head="concurrency=1"):
     """The source of a plugin whose fetcher has this body."""
     return f"@plugin.fetcher({head})\ndef fetch(request):\n" + textwrap.indent(textwrap.dedent(body).strip("\n"), "    ")
+
+
+HOST = """
+import json, subprocess, sys, time
+plugin = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+fetch = {"symbol": "AAPL", "start": "2025-06-02", "end": "2025-06-04", "interval": "1d", "options": None}
+for request in enumerate([("describe", {"protocol": 1, "config": None}), ("fetch", fetch)]):
+    number, (method, params) = request
+    plugin.stdin.write(json.dumps({"id": number, "method": method, "params": params}).encode() + b"\\n")
+plugin.stdin.flush()
+time.sleep(600)
+"""
+
+
+def seconds_after_its_host(source):
+    """How long a plugin that logs its process id when it is asked goes on after its host, a process, was killed; 20 at most."""
+    with tempfile.TemporaryDirectory() as folder:
+        command = [sys.executable, "-c", HOST, sys.executable, write_plugin(folder, source)]
+        host = subprocess.Popen(command, stderr=subprocess.PIPE, env={**os.environ, "PYTHONPATH": FOLDER})
+        plugin = int(host.stderr.readline())
+        watch = threading.Timer(20, os.kill, [plugin, signal.SIGKILL])
+        watch.start()
+        host.kill()
+        begun = time.monotonic()
+        # Its log ends with it.
+        log = host.stderr.read()
+        watch.cancel()
+        host.stderr.close()
+        host.wait()
+        assert log == b"", log
+        return time.monotonic() - begun
 
 
 def bars(text):
@@ -289,6 +328,24 @@ class Streams(unittest.TestCase):
                 rest, code, _ = child.end()
                 messages = [json.loads(line)["error"]["message"] for line in rest.splitlines()]
                 self.assertEqual((sorted(messages), code), (["A", "B", "C"], 0))
+
+    def test_it_ends_soon_after_its_host_was_killed_even_in_the_middle_of_a_call(self):
+        asleep = "print(os.getpid())\ntime.sleep(600)"
+        coroutine = fetcher(asleep.replace("time", "await asyncio")).replace("def fetch", "async def fetch")
+        for how, source in [
+            ("in turn", "import os\n" + fetcher(asleep)),
+            ("on threads", "import os\n" + fetcher(asleep, "concurrency=2")),
+            ("in a coroutine", "import asyncio, os\n" + coroutine),
+        ]:
+            with self.subTest(how):
+                self.assertLess(seconds_after_its_host(source), 10)
+
+    def test_what_is_under_way_when_its_host_was_killed_may_come_to_an_end(self):
+        with tempfile.TemporaryDirectory() as folder:
+            path = os.path.join(folder, "left")
+            body = f"print(os.getpid())\ntime.sleep(0.5)\nopen({path!r}, 'w').close()\nraise NoData"
+            self.assertLess(seconds_after_its_host("import os\n" + fetcher(body)), 1.8)
+            self.assertTrue(os.path.exists(path))
 
     def test_a_line_that_is_no_request_is_logged_and_passed_over(self):
         with Child(fetcher("raise NoData")) as child:

@@ -40,7 +40,7 @@
 //!
 //! A program is not trusted: whatever it writes, or does not, the host stays as it is. What it cannot be kept from is what
 //! its user may do; one that gives what it starts a session of its own leaves that behind when it is killed. When the host
-//! itself is killed, the program's input ends.
+//! itself is killed, the program's input ends; one that does not end then outlives it.
 //!
 //! From the outside in:
 //!
