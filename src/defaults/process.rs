@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use stock_scheduler_process::{Description, ProcessConfig, ProcessPlugin};
+use stock_scheduler_process::{Description, ProcessConfig, ProcessPlugin, WeakProcessPlugin};
 use stock_scheduler_sdk::FetcherFactory;
 use tokio_util::task::AbortOnDropHandle;
 
@@ -21,6 +21,8 @@ const LONGEST_WAIT: Duration = Duration::from_secs(60);
 pub(crate) struct Processes {
     host: Host,
     running: BTreeMap<Key, Running>,
+    /// Every program of which something is left: also those that were replaced or are gone, which runs may still use.
+    left: Vec<WeakProcessPlugin>,
     /// Sections that cannot be put in force, as they were when that was said.
     wrong: BTreeMap<Key, PluginSection>,
 }
@@ -71,6 +73,7 @@ impl Processes {
         Self {
             host,
             running: BTreeMap::new(),
+            left: Vec::new(),
             wrong: BTreeMap::new(),
         }
     }
@@ -140,6 +143,8 @@ impl Processes {
                 section.name
             )
         })?;
+        self.left.retain(|program| !program.is_gone());
+        self.left.push(plugin.downgrade());
         let in_force = self.running.remove(&key).map(Running::in_force);
         if in_force.is_none() {
             register(&self.host, &section, &plugin, &config);
@@ -171,12 +176,12 @@ impl Processes {
         futures_util::future::join_all(all).await;
     }
 
-    /// Ends all programs.
-    pub(crate) async fn stop(mut self) {
-        let all = std::mem::take(&mut self.running).into_values();
-        let plugins =
-            all.flat_map(|running| running.replaced.take().into_iter().chain([running.plugin]));
-        let ends = plugins.map(|plugin| async move { plugin.stop().await });
+    /// Ends all programs, those too that were replaced or are gone, and waits until nothing of them is left.
+    pub(crate) async fn stop(self) {
+        let ends = self
+            .left
+            .iter()
+            .map(|program| async move { program.stop().await });
         futures_util::future::join_all(ends).await;
     }
 }

@@ -287,6 +287,39 @@ async fn a_run_goes_on_with_the_program_that_it_began_with() {
 }
 
 #[tokio::test]
+async fn a_program_that_was_replaced_and_does_not_want_to_end_does_not_outlive_the_service() {
+    let folder = Folder::new();
+    let begin = "import os, time\nprint(os.getpid(), file=open('pids', 'a'))\n";
+    let calm = fetcher(7).replace("import os, time\n", begin);
+    let stubborn = calm.clone()
+        + "import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\ntime.sleep(60)\n";
+    folder.write("mine.py", &stubborn);
+    folder.write(
+        "scheduler.toml",
+        &folder.section("fetcher", "mine", "mine.py"),
+    );
+    let mut service = folder.service().await;
+    let is =
+        |version| move |plugin: Option<&Value>| plugin.is_some_and(|it| it["version"] == version);
+    until(&service, "mine", is("1.2.3")).await;
+
+    folder.write("mine.py", &calm.replace("1.2.3", "1.2.4"));
+    until(&service, "mine", is("1.2.4")).await;
+    service.stop().await;
+
+    let pids = std::fs::read_to_string(folder.path("pids")).unwrap();
+    let pids: Vec<_> = pids.lines().collect();
+    let living = pids.iter().filter(|pid| is_alive(pid)).count();
+    assert_eq!((pids.len(), living), (2, 0), "{pids:?}");
+}
+
+/// Whether this process goes on.
+fn is_alive(pid: &str) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat"));
+    stat.is_ok_and(|stat| !stat.contains(") Z "))
+}
+
+#[tokio::test]
 async fn a_name_that_is_taken_is_refused_and_what_has_it_stays() {
     let folder = Folder::new();
     folder.write("mine.py", &fetcher(7));
