@@ -200,8 +200,12 @@ pub(crate) fn without_password(url: &str) -> String {
 impl Webhook {
     /// Whether it is told the same things in the same way as `other`.
     pub(super) fn tells_like(&self, other: &Self) -> bool {
+        self.asks_like(other) && (&self.events, &self.job) == (&other.events, &other.job)
+    }
+
+    /// Whether the same address is asked with the same secret as by `other`, so that what one is answered is said of both.
+    fn asks_like(&self, other: &Self) -> bool {
         (&self.id, &self.url, &self.secret) == (&other.id, &other.url, &other.secret)
-            && (&self.events, &self.job) == (&other.events, &other.job)
     }
 
     /// The name under which it reads the log.
@@ -288,11 +292,17 @@ impl Host {
             .await
     }
 
-    /// Notes that a webhook wants no events any more.
-    pub(super) async fn disable_webhook(&self, id: &str, why: &str) -> Result<(), HostError> {
-        let disabled = self.change_webhook(id, |webhook| {
-            webhook.active = false;
-            webhook.problem = Some(why.to_owned());
+    /// Notes that the webhook that was `asked` wants no events any more, unless it leads to another address by now.
+    pub(super) async fn disable_webhook(
+        &self,
+        asked: &Webhook,
+        why: &str,
+    ) -> Result<(), HostError> {
+        let disabled = self.change_webhook(&asked.id, |webhook| {
+            if webhook.asks_like(asked) {
+                webhook.active = false;
+                webhook.problem = Some(why.to_owned());
+            }
         });
         match disabled.await {
             Ok(_) | Err(HostError::NotFound(_)) => Ok(()),
@@ -300,10 +310,15 @@ impl Host {
         }
     }
 
-    /// Notes why a webhook that is active cannot be told anything now, or that it can.
-    pub(super) async fn note_problem(&self, id: &str, why: Option<&str>) -> Result<(), HostError> {
-        let noted = self.change_webhook(id, |webhook| {
-            if webhook.active {
+    /// Notes why a webhook that is active cannot be told anything now, or that it can, unless it leads to another address
+    /// than the one that was `examined`.
+    pub(super) async fn note_problem(
+        &self,
+        examined: &Webhook,
+        why: Option<&str>,
+    ) -> Result<(), HostError> {
+        let noted = self.change_webhook(&examined.id, |webhook| {
+            if webhook.active && webhook.asks_like(examined) {
                 webhook.problem = why.map(str::to_owned);
             }
         });
@@ -366,7 +381,7 @@ impl Host {
         let mut record = DeliveryRecord::new(event);
         record.id = format!("test-{}", RequestId::random());
         // What came of it is in the record.
-        let _ = self.try_by_hand(id, &entry, &mut record).await;
+        let _ = self.try_by_hand(&webhook, &entry, &mut record).await;
         record.tries.last().cloned().ok_or(DELIVERY_NOT_FOUND)
     }
 
@@ -450,7 +465,7 @@ impl Host {
         let entry = self.tried_by_hand(&webhook)?;
         let before = record.status;
         let was_pending = before == DeliveryStatus::Pending;
-        match self.try_by_hand(id, &entry, &mut record).await {
+        match self.try_by_hand(&webhook, &entry, &mut record).await {
             Ok(()) => record.end(DeliveryStatus::Delivered),
             // It stays what it was: one that is to be tried again is.
             Err(_) if was_pending => return Ok(record),
@@ -466,16 +481,16 @@ impl Host {
     /// Tries a delivery for somebody who waits; a receiver that wants no more events is told no more.
     async fn try_by_hand(
         &self,
-        id: &str,
+        webhook: &Webhook,
         entry: &ListenerEntry,
         record: &mut DeliveryRecord,
     ) -> Result<(), DeliveryError> {
         let tried = listening::attempt(self, entry, record, None, None).await;
         if let Err(error) = &tried
             && error.kind() == DeliveryErrorKind::Gone
-            && let Err(store) = self.disable_webhook(id, &error.to_string()).await
+            && let Err(store) = self.disable_webhook(webhook, &error.to_string()).await
         {
-            tracing::warn!(webhook = id, error = %store, "cannot note that a webhook is gone");
+            tracing::warn!(webhook = webhook.id, error = %store, "cannot note that a webhook is gone");
         }
         tried
     }

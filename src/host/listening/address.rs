@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::attempt::{attempt, previous};
 use super::backoff::{draw, later, wait_after};
 use super::ledger::{self, DeliveryRecord, DeliveryStatus};
-use crate::host::{Host, ListenerEntry};
+use crate::host::{Host, ListenerEntry, Webhook};
 
 /// Which events a listener is told of.
 #[derive(Debug, Clone, Default)]
@@ -35,8 +35,8 @@ pub(super) struct Address {
     pub(super) key: String,
     pub(super) entry: Arc<ListenerEntry>,
     pub(super) wanted: Wanted,
-    /// Whether what arrived is remembered too, and not only what did not.
-    pub(super) keeps_log: bool,
+    /// The webhook that it is, if it is one.
+    pub(super) webhook: Option<Webhook>,
     /// Ends the carrying.
     pub(super) stop: CancellationToken,
 }
@@ -48,6 +48,11 @@ pub(super) struct Tried {
 }
 
 impl Address {
+    /// Whether what arrived is remembered too, and not only what did not.
+    pub(super) fn keeps_log(&self) -> bool {
+        self.webhook.is_some()
+    }
+
     /// Tries to deliver once, and writes down what came of it.
     pub(super) async fn carry(
         self: Arc<Self>,
@@ -55,7 +60,7 @@ impl Address {
         job: Option<Arc<Job>>,
         is_new: bool,
     ) -> Result<Tried, StoreError> {
-        let previous = match self.keeps_log {
+        let previous = match self.keeps_log() {
             true => None,
             false => previous(&self.host, &record).await,
         };
@@ -92,7 +97,7 @@ impl Address {
     async fn write(&self, record: &DeliveryRecord, is_new: bool) -> Result<(), StoreError> {
         let store = self.host.store().as_ref();
         let _turn = self.host.inner.listening.writes().await;
-        if self.keeps_log || record.status != DeliveryStatus::Delivered {
+        if self.keeps_log() || record.status != DeliveryStatus::Delivered {
             return ledger::keep(store, &self.key, record, is_new).await;
         }
         if is_new {

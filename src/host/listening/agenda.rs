@@ -26,7 +26,7 @@ pub(super) struct Agenda {
     /// The names under which all webhooks read the log.
     pub(super) readers: HashSet<String>,
     /// What is to be noted of webhooks: why they cannot be told anything, or that they can.
-    pub(super) problems: Vec<(String, Option<String>)>,
+    pub(super) problems: Vec<(Webhook, Option<String>)>,
     pub(super) has_links: bool,
     /// Whether there is nobody to be told anything.
     pub(super) is_empty: bool,
@@ -46,7 +46,7 @@ impl Host {
                     events: entry.info.events.clone(),
                 },
                 entry,
-                keeps_log: false,
+                webhook: None,
                 stop: self.stopping().child_token(),
             });
         let webhooks = agenda.webhooks.values().map(|(webhook, entry)| Address {
@@ -57,7 +57,7 @@ impl Host {
                 events: webhook.events.clone(),
             },
             entry: entry.clone(),
-            keeps_log: true,
+            webhook: Some(webhook.clone()),
             stop: self.stopping().child_token(),
         });
         let all = listeners.chain(webhooks);
@@ -93,7 +93,7 @@ impl Host {
             };
             let problem = entry.as_ref().err().map(ToString::to_string);
             if problem != webhook.problem {
-                agenda.problems.push((webhook.id.clone(), problem));
+                agenda.problems.push((webhook.clone(), problem));
             }
             if let Ok(entry) = entry {
                 agenda.webhooks.insert(webhook.id.clone(), (webhook, entry));

@@ -162,7 +162,7 @@ impl Carrier {
 
     async fn begin_try(&mut self, record: DeliveryRecord) {
         // Who keeps a log of its own, as webhooks do, is told what happened and no more.
-        let job = match self.to.keeps_log {
+        let job = match self.to.keeps_log() {
             true => None,
             false => self.job(&record.job).await,
         };

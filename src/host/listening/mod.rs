@@ -209,7 +209,7 @@ impl Host {
     async fn note_problems(&self, agenda: &mut Agenda) {
         for (webhook, why) in std::mem::take(&mut agenda.problems) {
             if let Err(error) = self.note_problem(&webhook, why.as_deref()).await {
-                tracing::debug!(webhook, %error, "cannot note what is wrong with a webhook");
+                tracing::debug!(webhook = webhook.id, %error, "cannot note what is wrong with a webhook");
             }
         }
     }
@@ -236,9 +236,11 @@ async fn carry(to: Address) {
 async fn disable(to: &Address, why: String) {
     let name = &to.entry.name;
     tracing::warn!(listener = name, why, "a listener wants no events any more");
-    if !to.keeps_log {
+    let Some(webhook) = &to.webhook else {
         let _ = to.entry.gone.set(why);
-    } else if let Err(error) = to.host.disable_webhook(name, &why).await {
+        return;
+    };
+    if let Err(error) = to.host.disable_webhook(webhook, &why).await {
         tracing::warn!(webhook = name, %error, "cannot note that a webhook is gone");
     }
 }

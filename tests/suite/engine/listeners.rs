@@ -18,6 +18,7 @@ const NAME: &str = "told";
 enum Act {
     Takes(Duration),
     Fails(DeliveryErrorKind),
+    FailsAfter(Duration, DeliveryErrorKind),
     Hangs,
     Panics,
 }
@@ -105,6 +106,10 @@ impl Listener for Scripted {
         match act {
             Some(Act::Takes(time)) => tokio::time::sleep(time).await,
             Some(Act::Fails(kind)) => return Err(DeliveryError::new(kind, "as told")),
+            Some(Act::FailsAfter(time, kind)) => {
+                tokio::time::sleep(time).await;
+                return Err(DeliveryError::new(kind, "as told"));
+            }
             Some(Act::Hangs) => std::future::pending().await,
             Some(Act::Panics) => panic!("as told"),
             None => {}
@@ -534,9 +539,18 @@ async fn a_reader_whose_place_was_trimmed_goes_on_with_the_oldest_event_there_is
 
 /// A host whose webhooks all are this listener.
 async fn host_of_webhooks(world: &World, listener: &Scripted) -> Host {
-    let listener = listener.clone();
-    let factory = move |_: &Value| -> Result<Arc<dyn Listener>, ConfigError> {
-        Ok(Arc::new(listener.clone()))
+    host_of_two(world, listener, listener).await
+}
+
+/// Where webhooks lead that have been changed.
+const NEW_URL: &str = "https://example.org";
+
+/// A host whose webhooks are `new` where they lead to `NEW_URL`, and else `old`.
+async fn host_of_two(world: &World, old: &Scripted, new: &Scripted) -> Host {
+    let (old, new) = (old.clone(), new.clone());
+    let factory = move |section: &Value| -> Result<Arc<dyn Listener>, ConfigError> {
+        let is_new = section["url"] == NEW_URL;
+        Ok(Arc::new(if is_new { new.clone() } else { old.clone() }))
     };
     let host = world.builder().listener("webhook", factory).start().await;
     host.unwrap()
@@ -636,4 +650,35 @@ async fn a_webhook_that_is_active_again_hears_what_it_missed_and_one_that_is_cha
     assert_eq!(after_change, ids(&world, "JobCreated").await);
     assert_eq!(while_inactive, after_change);
     assert_eq!(told.arrived()[1..], ids(&world, "JobUpdated").await[3..]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_old_address_answers_says_nothing_of_the_new_one() {
+    for by_hand in [false, true] {
+        let world = World::at(START);
+        let [old, new] = [Scripted::new(&world), Scripted::new(&world)];
+        let host = host_of_two(&world, &old, &new).await;
+        let hook = webhook(&host, json!({})).await;
+        old.does(Act::FailsAfter(
+            Duration::from_secs(2),
+            DeliveryErrorKind::Gone,
+        ));
+
+        let (other, id) = (host.clone(), hook.id.clone());
+        match by_hand {
+            true => drop(tokio::spawn(async move { other.test_webhook(&id).await })),
+            false => drop(quiet_job(&host).await),
+        }
+        world.pass(1).await;
+        let change = wish(json!({"url": NEW_URL}), false);
+        host.edit_webhook(&hook.id, change).await.unwrap();
+        world.pass(5).await;
+        let hook = host.webhook(&hook.id).await.unwrap();
+        quiet_job(&host).await;
+        world.pass(1).await;
+
+        assert_eq!(old.tries().len(), 1, "{by_hand}");
+        assert_eq!((hook.active, hook.problem), (true, None), "{by_hand}");
+        assert_eq!(new.arrived(), ids(&world, "JobCreated").await, "{by_hand}");
+    }
 }
