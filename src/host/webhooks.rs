@@ -485,7 +485,7 @@ impl Host {
         entry: &ListenerEntry,
         record: &mut DeliveryRecord,
     ) -> Result<(), DeliveryError> {
-        let tried = listening::attempt(self, entry, record, None, None).await;
+        let tried = listening::attempt(self, entry, record, None).await;
         if let Err(error) = &tried
             && error.kind() == DeliveryErrorKind::Gone
             && let Err(store) = self.disable_webhook(webhook, &error.to_string()).await

@@ -6,9 +6,10 @@ use std::time::Duration;
 use stock_scheduler_sdk::{DeliveryError, DeliveryErrorKind, Event, Job, JobId, StoreError};
 use tokio_util::sync::CancellationToken;
 
-use super::attempt::{attempt, previous};
+use super::attempt::attempt;
 use super::backoff::{draw, later, wait_after};
 use super::ledger::{self, DeliveryRecord, DeliveryStatus};
+use super::previous;
 use crate::host::{Host, ListenerEntry, Webhook};
 
 /// Which events a listener is told of.
@@ -60,14 +61,19 @@ impl Address {
         job: Option<Arc<Job>>,
         is_new: bool,
     ) -> Result<Tried, StoreError> {
-        let previous = match self.keeps_log() {
-            true => None,
-            false => previous(&self.host, &record).await,
-        };
-        let outcome = attempt(&self.host, &self.entry, &mut record, job, previous).await;
+        self.complete(&mut record).await?;
+        let outcome = attempt(&self.host, &self.entry, &mut record, job).await;
         self.decide(&mut record, &outcome);
         self.write(&record, is_new).await?;
         Ok(Tried { record, outcome })
+    }
+
+    /// Adds what the event does not tell. Who keeps a log of its own, as webhooks do, is told what happened and no more.
+    pub(super) async fn complete(&self, record: &mut DeliveryRecord) -> Result<(), StoreError> {
+        match self.keeps_log() {
+            true => Ok(()),
+            false => previous::look_up(&self.host, record).await,
+        }
     }
 
     /// Whether the delivery has ended with this try, or when it is tried again.

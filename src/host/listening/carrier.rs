@@ -13,13 +13,16 @@ use chrono::{DateTime, Utc};
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use futures_util::{FutureExt, StreamExt};
-use stock_scheduler_sdk::{DeliveryErrorKind, Event, EventId, EventKind, Job, JobId, StoreError};
+use stock_scheduler_sdk::{
+    DeliveryErrorKind, Event, EventId, EventKind, Job, JobId, RunStatus, StoreError,
+};
 use tokio::time::Instant;
 
 use super::address::{Address, Tried};
 use super::follower::Follower;
 use super::ledger::{DeliveryRecord, DeliveryStatus};
 use super::outbox::Outbox;
+use super::previous::LastEnds;
 use super::rest::Rest;
 use crate::host::Host;
 use crate::metrics;
@@ -36,7 +39,7 @@ pub(super) struct Carrier {
     to: Arc<Address>,
     follower: Follower,
     /// What was read from the log and is not begun.
-    waiting: VecDeque<Event>,
+    waiting: VecDeque<DeliveryRecord>,
     /// What is under way.
     tries: FuturesUnordered<BoxFuture<'static, Result<Tried, StoreError>>>,
     /// Of what waits or is under way, that of which nothing is written yet: the place in the log stays before it.
@@ -45,6 +48,7 @@ pub(super) struct Carrier {
     outbox: Outbox,
     /// What had been dealt with already where the log is read again.
     known: HashSet<EventId>,
+    last_ends: LastEnds,
     rest: Rest,
     /// Whether the place in the log is to be remembered soon.
     has_moved: bool,
@@ -72,6 +76,7 @@ impl Carrier {
             unwritten: BTreeSet::new(),
             outbox,
             known,
+            last_ends: LastEnds::default(),
             rest: Rest::default(),
             has_moved: false,
             jobs: HashMap::new(),
@@ -118,12 +123,22 @@ impl Carrier {
             if is_about_the_definition(&event.kind) {
                 self.jobs.remove(&event.job);
             }
+            let previous = self.previous(&event);
             if self.to.wanted.has(&event) && !self.known.remove(&event.id) {
                 self.unwritten.insert(event.id);
-                self.waiting.push_back(event);
+                let record = DeliveryRecord::new(event).after(previous);
+                self.waiting.push_back(record);
             }
         }
         self.follower.hold(self.unwritten.first().copied());
+    }
+
+    /// How the run before ended, where a listener is told so and it is known from the log.
+    fn previous(&mut self, event: &Event) -> Option<RunStatus> {
+        match self.to.keeps_log() {
+            true => None,
+            false => self.last_ends.next(event),
+        }
     }
 
     /// Begins as many tries as there may be now.
@@ -157,7 +172,7 @@ impl Carrier {
         if let Some(record) = self.outbox.take_due(now).await? {
             return Ok(Some(record));
         }
-        Ok(self.waiting.pop_front().map(DeliveryRecord::new))
+        Ok(self.waiting.pop_front())
     }
 
     async fn begin_try(&mut self, record: DeliveryRecord) {
@@ -173,10 +188,12 @@ impl Carrier {
 
     /// Writes down what waits while the listener is left alone: the log may be trimmed by then.
     async fn put_off(&mut self, until: DateTime<Utc>) -> Result<(), StoreError> {
-        let new = self.waiting.iter().cloned().map(DeliveryRecord::new);
-        let records: Vec<_> = new.map(|record| record.due(until)).collect();
+        for record in &mut self.waiting {
+            record.next_at = Some(until);
+            self.to.complete(record).await?;
+        }
+        let records = Vec::from(std::mem::take(&mut self.waiting));
         self.outbox.put(&records).await?;
-        self.waiting.clear();
         for record in records {
             self.is_written(record.event);
         }

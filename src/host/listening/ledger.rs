@@ -5,7 +5,9 @@ use std::time::Duration;
 use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
-use stock_scheduler_sdk::{Event, EventId, EventKind, JobId, Store, StoreError, StoreErrorKind};
+use stock_scheduler_sdk::{
+    Event, EventId, EventKind, JobId, RunStatus, Store, StoreError, StoreErrorKind,
+};
 
 /// Deliveries that are to be tried again.
 pub(in crate::host) const PENDING: &str = "outbox";
@@ -33,6 +35,9 @@ pub struct DeliveryRecord {
     pub job: JobId,
     /// What happened.
     pub kind: EventKind,
+    /// How the job's run before ended, where this is the end of one and that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::host) previous: Option<RunStatus>,
     /// How far it got.
     pub status: DeliveryStatus,
     /// When it is tried next, while it is pending.
@@ -89,6 +94,7 @@ impl DeliveryRecord {
             at: event.at,
             job: event.job,
             kind: event.kind,
+            previous: None,
             status: DeliveryStatus::Pending,
             next_at: None,
             attempts: 0,
@@ -112,9 +118,9 @@ impl DeliveryRecord {
         self.tries.drain(..surplus);
     }
 
-    /// The same, which is tried at `at`.
-    pub(super) fn due(mut self, at: DateTime<Utc>) -> Self {
-        self.next_at = Some(at);
+    /// The same about the end of a run, after one that ended so.
+    pub(super) fn after(mut self, previous: Option<RunStatus>) -> Self {
+        self.previous = previous;
         self
     }
 

@@ -10,6 +10,7 @@ pub(super) mod follower;
 mod lease;
 pub(super) mod ledger;
 mod outbox;
+mod previous;
 mod rest;
 
 use std::collections::HashMap;

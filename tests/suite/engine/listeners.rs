@@ -4,11 +4,12 @@ use std::time::Duration;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::{Value, json};
 use stock_scheduler::{
-    ConfigError, Delivery, DeliveryError, DeliveryErrorKind, DeliveryStatus, EventId, Host, JobId,
-    Listener, ListenerInfo, Origin, RecordStore, Webhook, WebhookWish, async_trait,
+    ConfigError, Delivery, DeliveryError, DeliveryErrorKind, DeliveryStatus, EventId, EventKind,
+    FetchErrorKind, Host, JobId, Listener, ListenerInfo, Origin, RecordStore, RunStatus, Webhook,
+    WebhookWish, async_trait,
 };
 
-use crate::support::world::{World, edit, job};
+use crate::support::world::{self, World, edit, job};
 
 const START: &str = "2025-06-02T16:59:00Z";
 const NAME: &str = "told";
@@ -535,6 +536,51 @@ async fn a_reader_whose_place_was_trimmed_goes_on_with_the_oldest_event_there_is
 
     assert_eq!(told.arrived().len(), kept);
     assert_eq!(told.arrived(), ids(&world, "JobUpdated").await);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_was_away_or_down_is_told_how_the_run_before_each_one_ended() {
+    let world = World::at(START);
+    let told = Scripted::new(&world).wanting(&["JobFinished"]);
+    host(&world, &told).await.stop().await;
+    let away = world.host().await;
+    let fires = json!({"schedule": {"kind": "every", "seconds": 10}});
+    job(&away, fires).await;
+
+    let fails_and_heals = async || {
+        for _ in 0..4 {
+            let fails = world::Act::Fails(FetchErrorKind::UnknownSymbol, 99);
+            world.provider.tell("AAPL", fails);
+            world.pass(50).await;
+            world.provider.heal("AAPL");
+            world.pass(50).await;
+        }
+    };
+    fails_and_heals().await;
+    away.stop().await;
+    told.fails();
+    let _down = host(&world, &told).await;
+    fails_and_heals().await;
+    told.heals();
+    world.pass(400).await;
+
+    let mut ends = world.events().await.into_iter().filter_map(|event| {
+        let EventKind::JobFinished { status, .. } = event.kind else {
+            return None;
+        };
+        Some((event.id, status))
+    });
+    let mut before = None;
+    let mut arrived = told.arrived.lock().unwrap().clone();
+    arrived.sort_by_key(|told| told.delivery.event.id);
+    assert!(arrived.len() > 100, "{} arrived", arrived.len());
+    for told in arrived {
+        let (id, status) = ends.next().unwrap();
+        let delivery = told.delivery;
+        assert_eq!((delivery.event.id, delivery.previous), (id, before));
+        before = Some(status);
+    }
+    assert!(matches!(before, Some(RunStatus::Success)));
 }
 
 /// A host whose webhooks all are this listener.
