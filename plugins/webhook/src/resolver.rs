@@ -2,23 +2,79 @@
 //! exactly the addresses that were looked at, whatever the name leads to a moment later.
 
 use std::fmt;
+use std::io;
+use std::net::{SocketAddr, ToSocketAddrs};
+use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
+use tokio::sync::Semaphore;
 
 use crate::address::not_public;
 
-/// The operating system's way of finding addresses.
-pub(crate) struct System;
+/// So many names are looked up at once, by all webhooks together. A look-up holds a thread for as long as the operating
+/// system asks for the name, and stores need threads of the same pool.
+const LOOKUPS: usize = 32;
+/// How long a look-up waits for its turn; shorter than most requests may take, so that this is what is told.
+const PATIENCE: Duration = Duration::from_secs(4);
 
-impl Resolve for System {
+/// Finds addresses by a function that blocks, on few threads at once.
+pub(crate) struct Lookups<F> {
+    find: F,
+    turns: Arc<Semaphore>,
+    patience: Duration,
+}
+
+/// Finds the addresses of a name.
+type Find = fn(&str) -> io::Result<Vec<SocketAddr>>;
+
+/// The operating system's way of finding addresses.
+pub(crate) fn system() -> Lookups<Find> {
+    static TURNS: LazyLock<Arc<Semaphore>> = LazyLock::new(|| Arc::new(Semaphore::new(LOOKUPS)));
+    Lookups {
+        find: |name| Ok((name, 0).to_socket_addrs()?.collect()),
+        turns: TURNS.clone(),
+        patience: PATIENCE,
+    }
+}
+
+impl<F> Resolve for Lookups<F>
+where
+    F: Fn(&str) -> io::Result<Vec<SocketAddr>> + Clone + Send + Sync + 'static,
+{
     fn resolve(&self, name: Name) -> Resolving {
+        let turn = self.turns.clone().acquire_owned();
+        let (find, patience) = (self.find.clone(), self.patience);
         Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let found: Vec<_> = found.collect();
-            Ok(Box::new(found.into_iter()) as Addrs)
+            let turn = tokio::time::timeout(patience, turn).await;
+            let turn = turn.map_err(|_| Crowded { patience })??;
+            // Whoever asks may stop waiting; the thread, and so the turn, is taken until the look-up has ended.
+            let found = tokio::task::spawn_blocking(move || {
+                let _turn = turn;
+                find(name.as_str())
+            });
+            Ok(Box::new(found.await??.into_iter()) as Addrs)
         })
     }
 }
+
+/// A name had no turn to be looked up.
+#[derive(Debug)]
+struct Crowded {
+    patience: Duration,
+}
+
+impl fmt::Display for Crowded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the name was not looked up within {:?}, as too many others are being looked up",
+            self.patience
+        )
+    }
+}
+
+impl std::error::Error for Crowded {}
 
 /// Another resolver, of whose answers one with any address that is not public is refused as [`Forbidden`].
 pub(crate) struct PublicOnly<R>(pub R);
@@ -50,7 +106,8 @@ impl std::error::Error for Forbidden {}
 
 #[cfg(test)]
 pub(crate) mod tests {
-    use std::net::SocketAddr;
+    use std::sync::Mutex;
+    use std::sync::mpsc::{Receiver, channel};
 
     use super::*;
 
@@ -96,5 +153,39 @@ pub(crate) mod tests {
 
         let expected = ["8.8.8.8:0", "[2606:4700::1111]:0"].map(|a| a.parse().unwrap());
         assert_eq!(found, expected);
+    }
+
+    #[tokio::test]
+    async fn a_look_up_keeps_its_turn_until_it_has_ended_whoever_waits_for_it() {
+        let (end, ends) = channel::<()>();
+        let (begun, begins) = channel();
+        let ends = Arc::new(Mutex::new(ends));
+        let lookups = Lookups {
+            find: move |_: &str| {
+                let _ = begun.send(());
+                let ends: &Receiver<()> = &ends.lock().unwrap();
+                let _ = ends.recv();
+                Ok(vec![SocketAddr::from(([8, 8, 8, 8], 0))])
+            },
+            turns: Arc::new(Semaphore::new(2)),
+            patience: Duration::from_millis(500),
+        };
+        let look_up = || lookups.resolve("hook.example".parse().unwrap());
+        let soon = Duration::from_millis(50);
+        for _ in 0..2 {
+            assert!(tokio::time::timeout(soon, look_up()).await.is_err());
+            begins.recv().unwrap();
+        }
+
+        let crowded = tokio::time::timeout(Duration::from_secs(5), look_up()).await;
+        let crowded = crowded.expect("it gives up by itself").err().unwrap();
+
+        assert_eq!(
+            crowded.to_string(),
+            "the name was not looked up within 500ms, as too many others are being looked up"
+        );
+        assert!(begins.try_recv().is_err(), "no more than two have begun");
+        drop(end);
+        assert_eq!(look_up().await.unwrap().count(), 1);
     }
 }

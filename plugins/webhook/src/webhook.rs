@@ -15,7 +15,7 @@ use stock_scheduler_sdk::{
 };
 
 use crate::answer::{sorted, unanswered};
-use crate::resolver::{PublicOnly, System};
+use crate::resolver::{PublicOnly, system};
 use crate::signature::Secrets;
 use crate::target::Target;
 
@@ -144,8 +144,8 @@ pub(crate) fn client(allow_private: bool) -> reqwest::Result<Client> {
         return Ok(client.clone());
     }
     let client = match allow_private {
-        true => client_with(System)?,
-        false => client_with(PublicOnly(System))?,
+        true => client_with(system())?,
+        false => client_with(PublicOnly(system()))?,
     };
     Ok(shared.get_or_init(|| client).clone())
 }
