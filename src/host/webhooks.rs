@@ -399,11 +399,11 @@ impl Host {
             let why = format!("cursor must come from a Link header, and {cursor:?} does not");
             return Err(HostError::Conflict(why));
         }
-        // One that ended just now may be read in both places: what has ended comes first.
+        // In this order, so that one that ends just now is found.
         let namespaces: &[_] = match status {
             Some(DeliveryStatus::Pending) => &[ledger::PENDING],
             Some(_) => &[ledger::ENDED],
-            None => &[ledger::ENDED, ledger::PENDING],
+            None => &[ledger::PENDING, ledger::ENDED],
         };
         let (reader, mut found, mut next) = (reader(id), Vec::new(), None);
         for namespace in namespaces {
@@ -412,7 +412,9 @@ impl Host {
             found.extend(part);
             next = next.or(goes_on_after);
         }
-        found.sort_by_key(|record| std::cmp::Reverse(record.event));
+        // It may be found in both places: what has ended comes first.
+        let is_pending = |record: &DeliveryRecord| record.status == DeliveryStatus::Pending;
+        found.sort_by_key(|record| (std::cmp::Reverse(record.event), is_pending(record)));
         found.dedup_by_key(|record| record.event);
         if found.len() > limit {
             found.truncate(limit);
@@ -464,16 +466,19 @@ impl Host {
         let mut record = self.delivery(id, delivery).await?;
         let entry = self.tried_by_hand(&webhook)?;
         let before = record.status;
-        let was_pending = before == DeliveryStatus::Pending;
         match self.try_by_hand(&webhook, &entry, &mut record).await {
             Ok(()) => record.end(DeliveryStatus::Delivered),
-            // It stays what it was: one that is to be tried again is.
-            Err(_) if was_pending => return Ok(record),
+            // It is tried again, unless that has ended it meanwhile.
+            Err(_) if before == DeliveryStatus::Pending => {
+                let now = self.delivery(id, delivery).await?;
+                (record.status, record.next_at) = (now.status, now.next_at);
+                return Ok(record);
+            }
             // What has arrived once has arrived.
             Err(_) => record.end(before),
         }
         let (store, reader) = (self.store().clone(), webhook.reader());
-        let keep = ledger::keep(store.as_ref(), &reader, &record, !was_pending);
+        let keep = ledger::keep(store.as_ref(), &reader, &mut record);
         self.in_time(keep).await?;
         Ok(record)
     }

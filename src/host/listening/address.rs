@@ -59,12 +59,11 @@ impl Address {
         self: Arc<Self>,
         mut record: DeliveryRecord,
         job: Option<Arc<Job>>,
-        is_new: bool,
     ) -> Result<Tried, StoreError> {
         self.complete(&mut record).await?;
         let outcome = attempt(&self.host, &self.entry, &mut record, job).await;
         self.decide(&mut record, &outcome);
-        self.write(&record, is_new).await?;
+        self.write(&mut record).await?;
         Ok(Tried { record, outcome })
     }
 
@@ -100,13 +99,13 @@ impl Address {
         }
     }
 
-    async fn write(&self, record: &DeliveryRecord, is_new: bool) -> Result<(), StoreError> {
+    async fn write(&self, record: &mut DeliveryRecord) -> Result<(), StoreError> {
         let store = self.host.store().as_ref();
         let _turn = self.host.inner.listening.writes().await;
         if self.keeps_log() || record.status != DeliveryStatus::Delivered {
-            return ledger::keep(store, &self.key, record, is_new).await;
+            return ledger::keep(store, &self.key, record).await;
         }
-        if is_new {
+        if record.revision == 0 {
             return Ok(());
         }
         let key = ledger::key(&self.key, &record.place());

@@ -181,8 +181,7 @@ impl Carrier {
             true => None,
             false => self.job(&record.job).await,
         };
-        let is_new = self.unwritten.contains(&record.event);
-        let carry = self.to.clone().carry(record, job, is_new);
+        let carry = self.to.clone().carry(record, job);
         self.tries.push(carry.boxed());
     }
 
@@ -192,8 +191,8 @@ impl Carrier {
             record.next_at = Some(until);
             self.to.complete(record).await?;
         }
-        let records = Vec::from(std::mem::take(&mut self.waiting));
-        self.outbox.put(&records).await?;
+        let mut records = Vec::from(std::mem::take(&mut self.waiting));
+        self.outbox.put(&mut records).await?;
         for record in records {
             self.is_written(record.event);
         }

@@ -6,7 +6,7 @@ use chrono::{DateTime, Utc};
 use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 use stock_scheduler_sdk::{
-    Event, EventId, EventKind, JobId, RunStatus, Store, StoreError, StoreErrorKind,
+    Event, EventId, EventKind, JobId, Record, RunStatus, Store, StoreError, StoreErrorKind,
 };
 
 /// Deliveries that are to be tried again.
@@ -46,6 +46,9 @@ pub struct DeliveryRecord {
     pub attempts: u32,
     /// The last tries, oldest first.
     pub tries: Vec<Try>,
+    /// The revision of what was written of it as pending; 0: nothing was.
+    #[serde(skip)]
+    pub(in crate::host) revision: u64,
 }
 
 /// How far a delivery got.
@@ -99,6 +102,7 @@ impl DeliveryRecord {
             next_at: None,
             attempts: 0,
             tries: Vec::new(),
+            revision: 0,
         }
     }
 
@@ -154,43 +158,99 @@ pub(in crate::host) fn key(listener: &str, place: &str) -> String {
     format!("{listener}:{place}")
 }
 
-/// Writes how far a delivery of `listener` is; `is_new` says that nothing was written of it before.
+/// Writes how far a delivery of `listener` is.
+///
+/// Somebody else may have written of it since it was read. What has ended is not made pending again, and what has arrived is
+/// not given up: the record is what they have written then.
 pub(in crate::host) async fn keep(
     store: &dyn Store,
     listener: &str,
-    record: &DeliveryRecord,
-    is_new: bool,
+    record: &mut DeliveryRecord,
 ) -> Result<(), StoreError> {
     let key = key(listener, &record.place());
     if record.status == DeliveryStatus::Pending {
-        return put(store, PENDING, &key, record).await;
+        return keep_pending(store, &key, record).await;
     }
-    put(store, ENDED, &key, record).await?;
-    if is_new {
-        return Ok(());
+    keep_ended(store, &key, record).await?;
+    match record.revision {
+        0 => Ok(()),
+        _ => delete(store, PENDING, &key).await,
     }
-    delete(store, PENDING, &key).await
 }
 
-/// Writes a document, whatever was there.
+async fn keep_pending(
+    store: &dyn Store,
+    key: &str,
+    record: &mut DeliveryRecord,
+) -> Result<(), StoreError> {
+    while !put(store, PENDING, key, record.revision, record).await? {
+        let Some(there) = store.record_get(PENDING, key).await? else {
+            match get(store, ENDED, key).await? {
+                Some(ended) => *record = ended,
+                // Of what arrived nothing is kept where the listener keeps no log.
+                None => record.end(DeliveryStatus::Delivered),
+            }
+            return Ok(());
+        };
+        record.revision = there.revision;
+    }
+    Ok(())
+}
+
+async fn keep_ended(
+    store: &dyn Store,
+    key: &str,
+    record: &mut DeliveryRecord,
+) -> Result<(), StoreError> {
+    let mut expected = 0;
+    while !put(store, ENDED, key, expected, record).await? {
+        let there = store.record_get(ENDED, key).await?;
+        expected = there.as_ref().map_or(0, |there| there.revision);
+        let there = there.and_then(|there| read(ENDED, there));
+        let arrived = there.filter(|there| there.status == DeliveryStatus::Delivered);
+        if record.status != DeliveryStatus::Delivered
+            && let Some(arrived) = arrived
+        {
+            let revision = record.revision;
+            *record = arrived;
+            record.revision = revision;
+            return Ok(());
+        }
+    }
+    Ok(())
+}
+
+/// Writes a document where its revision is the expected one; answers whether it was.
 async fn put(
     store: &dyn Store,
     namespace: &str,
     key: &str,
+    expected: u64,
     record: &DeliveryRecord,
-) -> Result<(), StoreError> {
-    let value = serde_json::to_value(record).unwrap_or_default();
-    let mut expected = 0;
-    loop {
-        let put = store.record_put(namespace, key, expected, Some(value.clone()), Some(KEPT));
-        match put.await {
-            Err(error) if error.kind() == StoreErrorKind::Conflict => {
-                let there = store.record_get(namespace, key).await?;
-                expected = there.map_or(0, |there| there.revision);
-            }
-            written => return written.map(drop),
-        }
+) -> Result<bool, StoreError> {
+    let value = serde_json::to_value(record).ok();
+    let put = store.record_put(namespace, key, expected, value, Some(KEPT));
+    match put.await {
+        Err(error) if error.kind() == StoreErrorKind::Conflict => Ok(false),
+        written => written.map(|_| true),
     }
+}
+
+async fn get(
+    store: &dyn Store,
+    namespace: &str,
+    key: &str,
+) -> Result<Option<DeliveryRecord>, StoreError> {
+    let there = store.record_get(namespace, key).await?;
+    Ok(there.and_then(|there| read(namespace, there)))
+}
+
+fn read(namespace: &str, document: Record) -> Option<DeliveryRecord> {
+    let mut record: DeliveryRecord = serde_json::from_value(document.value).ok()?;
+    if namespace == PENDING {
+        record.revision = document.revision;
+    }
+    Some(record)
 }
 
 /// Deletes a document, if it is there.
@@ -222,10 +282,10 @@ pub(in crate::host) async fn page(
     let prefix = format!("{listener}:");
     let after = after.map(|place| key(listener, place));
     let page = store.record_scan(namespace, &prefix, after.as_deref(), limit);
-    let read = |(_, record): (String, stock_scheduler_sdk::Record)| {
-        serde_json::from_value::<DeliveryRecord>(record.value).ok()
-    };
-    Ok(page.await?.into_iter().filter_map(read).collect())
+    let page = page.await?.into_iter();
+    Ok(page
+        .filter_map(|(_, document)| read(namespace, document))
+        .collect())
 }
 
 /// The delivery of `listener` of this event, where it is to be tried again.
@@ -234,10 +294,7 @@ pub(super) async fn pending(
     listener: &str,
     event: EventId,
 ) -> Result<Option<DeliveryRecord>, StoreError> {
-    let record = store
-        .record_get(PENDING, &key(listener, &place(event)))
-        .await?;
-    Ok(record.and_then(|record| serde_json::from_value(record.value).ok()))
+    get(store, PENDING, &key(listener, &place(event))).await
 }
 
 /// The delivery of `listener` with this id.
@@ -247,12 +304,9 @@ pub(in crate::host) async fn find(
     event: EventId,
 ) -> Result<Option<DeliveryRecord>, StoreError> {
     let key = key(listener, &place(event));
-    for namespace in [ENDED, PENDING] {
-        if let Some(record) = store.record_get(namespace, &key).await? {
-            return Ok(serde_json::from_value(record.value).ok());
-        }
-    }
-    Ok(None)
+    // In this order, so that one that ends between the two looks is found.
+    let pending = get(store, PENDING, &key).await?;
+    Ok(get(store, ENDED, &key).await?.or(pending))
 }
 
 /// Forgets everything of a listener that is gone.

@@ -71,13 +71,13 @@ impl Outbox {
     }
 
     /// Writes and adds new deliveries.
-    pub(super) async fn put(&mut self, records: &[DeliveryRecord]) -> Result<(), StoreError> {
+    pub(super) async fn put(&mut self, records: &mut [DeliveryRecord]) -> Result<(), StoreError> {
         let store = self.to.host.store().as_ref();
-        let keep = async |record| {
+        let keep = async |record: &mut DeliveryRecord| {
             let _turn = self.to.host.inner.listening.writes().await;
-            ledger::keep(store, &self.to.key, record, true).await
+            ledger::keep(store, &self.to.key, record).await
         };
-        try_join_all(records.iter().map(keep)).await?;
+        try_join_all(records.iter_mut().map(keep)).await?;
         records.iter().for_each(|record| self.add(record));
         Ok(())
     }
@@ -97,14 +97,20 @@ impl Outbox {
         let old: Vec<_> = all.filter(|(_, event)| is_too_old(*event, now)).collect();
         let mut given_up = Vec::new();
         for old in old {
-            if let Some(mut record) = self.record(old.1).await? {
-                record.end(DeliveryStatus::Failed);
-                ledger::keep(self.to.host.store().as_ref(), &self.to.key, &record, false).await?;
-                given_up.push(record);
+            if let Some(record) = self.record(old.1).await? {
+                given_up.push(self.give_up(record).await?);
             }
             self.due.remove(&old);
         }
         Ok(given_up)
+    }
+
+    /// Answers what it has become: it may have arrived by hand.
+    async fn give_up(&self, mut record: DeliveryRecord) -> Result<DeliveryRecord, StoreError> {
+        let _turn = self.to.host.inner.listening.writes().await;
+        record.end(DeliveryStatus::Failed);
+        ledger::keep(self.to.host.store().as_ref(), &self.to.key, &mut record).await?;
+        Ok(record)
     }
 
     async fn record(&self, event: EventId) -> Result<Option<DeliveryRecord>, StoreError> {

@@ -728,3 +728,54 @@ async fn what_the_old_address_answers_says_nothing_of_the_new_one() {
         assert_eq!(new.arrived(), ids(&world, "JobCreated").await, "{by_hand}");
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_has_arrived_by_hand_is_not_sent_again_for_a_try_that_failed_meanwhile() {
+    let world = World::at(START);
+    let told = Scripted::new(&world);
+    let host = host_of_webhooks(&world, &told).await;
+    let hook = webhook(&host, json!({"events": ["JobCreated"]})).await;
+    told.fails();
+    quiet_job(&host).await;
+    world.pass(1).await;
+    let event = ids(&world, "JobCreated").await[0];
+    told.does(Act::FailsAfter(
+        Duration::from_secs(20),
+        DeliveryErrorKind::Unavailable,
+    ));
+    world.pass(10).await;
+    assert_eq!(told.tries().len(), 2, "one is under way");
+
+    told.heals();
+    let sent = host.resend(&hook.id, &event.to_string()).await.unwrap();
+    world.pass(100).await;
+
+    assert_eq!(sent.status, DeliveryStatus::Delivered);
+    let kept_status = host.delivery(&hook.id, &event.to_string()).await.unwrap();
+    assert_eq!(kept_status.status, DeliveryStatus::Delivered);
+    assert_eq!(kept(&world, "outbox").await, 0);
+    assert_eq!(told.tries().len(), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_has_arrived_by_hand_is_not_given_up() {
+    let world = World::at(START);
+    let told = Scripted::new(&world);
+    let host = host_of_webhooks(&world, &told).await;
+    let hook = webhook(&host, json!({"events": ["JobCreated"]})).await;
+    let time = Duration::from_secs(3);
+    told.does(Act::FailsAfter(time, DeliveryErrorKind::Unavailable));
+    quiet_job(&host).await;
+    world.pass(4).await;
+    let event = ids(&world, "JobCreated").await[0].to_string();
+    told.does(Act::FailsAfter(time, DeliveryErrorKind::Refused));
+    world.pass(6).await;
+    assert_eq!(told.tries().len(), 2, "one is under way");
+
+    told.heals();
+    host.resend(&hook.id, &event).await.unwrap();
+    world.pass(10).await;
+
+    let delivery = host.delivery(&hook.id, &event).await.unwrap();
+    assert_eq!(delivery.status, DeliveryStatus::Delivered);
+}
