@@ -1,9 +1,10 @@
 //! To whom events are carried, and what is done with one of them.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use stock_scheduler_sdk::{DeliveryError, DeliveryErrorKind, Event, Job, JobId, StoreError};
+use stock_scheduler_sdk::{DeliveryError, DeliveryErrorKind, EventKind, Job, JobId, StoreError};
 use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
@@ -11,6 +12,7 @@ use super::backoff::{draw, later, wait_after};
 use super::ledger::{self, DeliveryRecord, DeliveryStatus};
 use super::previous;
 use crate::host::{Host, ListenerEntry, Webhook};
+use crate::metrics;
 
 /// Which events a listener is told of.
 #[derive(Debug, Clone, Default)]
@@ -22,10 +24,10 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn has(&self, event: &Event) -> bool {
+    pub(super) fn has(&self, of: &JobId, kind: &EventKind) -> bool {
         let names = &self.events;
-        self.job.as_ref().is_none_or(|job| *job == event.job)
-            && (names.is_empty() || names.iter().any(|name| name == event.kind.name()))
+        self.job.as_ref().is_none_or(|job| job == of)
+            && (names.is_empty() || names.iter().any(|name| name == kind.name()))
     }
 }
 
@@ -110,5 +112,17 @@ impl Address {
         }
         let key = ledger::key(&self.key, &record.place());
         ledger::delete(store, ledger::PENDING, &key).await
+    }
+
+    /// Counts what a delivery has come to.
+    pub(super) fn count(&self, record: &DeliveryRecord) {
+        let counters = &self.entry.counters;
+        let counter = match record.status {
+            DeliveryStatus::Delivered => &counters.delivered,
+            DeliveryStatus::Pending => &counters.retried,
+            DeliveryStatus::Failed => &counters.failed,
+        };
+        counter.fetch_add(1, Ordering::Relaxed);
+        metrics::delivery(&self.entry.kind, record.status.as_str());
     }
 }

@@ -6,7 +6,6 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet, VecDeque};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -20,12 +19,11 @@ use tokio::time::Instant;
 
 use super::address::{Address, Tried};
 use super::follower::Follower;
-use super::ledger::{DeliveryRecord, DeliveryStatus};
+use super::ledger::DeliveryRecord;
 use super::outbox::Outbox;
 use super::previous::LastEnds;
 use super::rest::Rest;
 use crate::host::Host;
-use crate::metrics;
 
 /// So many deliveries may wait for another try; while there are more, the log is not read on.
 const MOST_PENDING: usize = 10_000;
@@ -67,7 +65,9 @@ impl Carrier {
     /// Begins where the last one stopped that carried to this listener.
     pub(super) async fn open(to: Arc<Address>) -> Result<Self, StoreError> {
         let follower = Follower::open(&to.host, &to.key).await?;
-        let (outbox, known) = Outbox::open(to.clone(), follower.place()).await?;
+        let (mut outbox, known) = Outbox::open(to.clone(), follower.place()).await?;
+        let given_up = outbox.give_up_unwanted().await?;
+        given_up.iter().for_each(|record| to.count(record));
         Ok(Self {
             to,
             follower,
@@ -124,7 +124,7 @@ impl Carrier {
                 self.jobs.remove(&event.job);
             }
             let previous = self.previous(&event);
-            if self.to.wanted.has(&event) && !self.known.remove(&event.id) {
+            if self.to.wanted.has(&event.job, &event.kind) && !self.known.remove(&event.id) {
                 self.unwritten.insert(event.id);
                 let record = DeliveryRecord::new(event).after(previous);
                 self.waiting.push_back(record);
@@ -203,7 +203,7 @@ impl Carrier {
     async fn settle(&mut self, tried: Tried) -> Result<Option<String>, StoreError> {
         let Tried { record, outcome } = tried;
         self.is_written(record.event);
-        self.count(&record);
+        self.to.count(&record);
         self.outbox.add(&record);
         let now = self.to.host.now();
         let Err(error) = outcome else {
@@ -223,7 +223,7 @@ impl Carrier {
         }
         if self.rest.failed(now) {
             let given_up = self.outbox.give_up_old(now).await?;
-            given_up.iter().for_each(|record| self.count(record));
+            given_up.iter().for_each(|record| self.to.count(record));
         }
         Ok(None)
     }
@@ -231,17 +231,6 @@ impl Carrier {
     fn is_written(&mut self, event: EventId) {
         self.has_moved |= self.unwritten.remove(&event);
         self.follower.hold(self.unwritten.first().copied());
-    }
-
-    fn count(&self, record: &DeliveryRecord) {
-        let counters = &self.to.entry.counters;
-        let counter = match record.status {
-            DeliveryStatus::Delivered => &counters.delivered,
-            DeliveryStatus::Pending => &counters.retried,
-            DeliveryStatus::Failed => &counters.failed,
-        };
-        counter.fetch_add(1, Ordering::Relaxed);
-        metrics::delivery(&self.to.entry.kind, record.status.as_str());
     }
 
     fn remember_at(&self) -> Option<Instant> {

@@ -19,6 +19,8 @@ pub(super) struct Outbox {
     to: Arc<Address>,
     /// By time.
     due: BTreeSet<(DateTime<Utc>, EventId)>,
+    /// Those that the listener wants no more.
+    unwanted: Vec<DeliveryRecord>,
 }
 
 impl Outbox {
@@ -27,17 +29,27 @@ impl Outbox {
         to: Arc<Address>,
         from: EventId,
     ) -> Result<(Self, HashSet<EventId>), StoreError> {
-        let (mut due, mut known) = (BTreeSet::new(), HashSet::new());
+        let (mut due, mut unwanted) = (BTreeSet::new(), Vec::new());
+        let mut known = HashSet::new();
         let mut know = |record: &DeliveryRecord| {
             known.extend(Some(record.event).filter(|event| *event > from));
         };
         read(&to, ledger::PENDING, EventId::START, |record| {
-            due.insert((record.next_at.unwrap_or_default(), record.event));
-            know(record);
+            know(&record);
+            match to.wanted.has(&record.job, &record.kind) {
+                true => drop(due.insert((record.next_at.unwrap_or_default(), record.event))),
+                false => unwanted.push(record),
+            }
         })
         .await?;
-        read(&to, ledger::ENDED, from, &mut know).await?;
-        Ok((Self { to, due }, known))
+        read(&to, ledger::ENDED, from, |record| know(&record)).await?;
+        Ok((Self { to, due, unwanted }, known))
+    }
+
+    /// Gives up what the listener wanted when it happened and wants no more.
+    pub(super) async fn give_up_unwanted(&mut self) -> Result<Vec<DeliveryRecord>, StoreError> {
+        let unwanted = std::mem::take(&mut self.unwanted).into_iter();
+        try_join_all(unwanted.map(|record| self.give_up(record))).await
     }
 
     pub(super) fn len(&self) -> usize {
@@ -123,16 +135,17 @@ async fn read(
     to: &Address,
     namespace: &str,
     from: EventId,
-    mut found: impl FnMut(&DeliveryRecord),
+    mut found: impl FnMut(DeliveryRecord),
 ) -> Result<(), StoreError> {
     let mut after = None;
     loop {
         let store = to.host.store().as_ref();
         let page = ledger::page(store, namespace, &to.key, after.as_deref(), PAGE).await?;
-        page.iter().for_each(&mut found);
-        let Some(last) = page.last().filter(|last| last.event > from) else {
+        let last = page.last().filter(|last| last.event > from);
+        after = last.map(DeliveryRecord::place);
+        page.into_iter().for_each(&mut found);
+        if after.is_none() {
             return Ok(());
-        };
-        after = Some(last.place());
+        }
     }
 }

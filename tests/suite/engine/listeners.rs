@@ -779,3 +779,31 @@ async fn what_has_arrived_by_hand_is_not_given_up() {
     let delivery = host.delivery(&hook.id, &event).await.unwrap();
     assert_eq!(delivery.status, DeliveryStatus::Delivered);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_goes_to_the_new_address_and_is_given_up_where_it_is_not_wanted_any_more() {
+    let world = World::at(START);
+    let [old, new] = [Scripted::new(&world), Scripted::new(&world)];
+    let host = host_of_two(&world, &old, &new).await;
+    let hook = webhook(&host, json!({})).await;
+    old.fails();
+    let job = quiet_job(&host).await;
+    happens(&host, &job, 1).await;
+    world.pass(1).await;
+
+    let change = wish(json!({"url": NEW_URL, "events": ["JobCreated"]}), false);
+    host.edit_webhook(&hook.id, change).await.unwrap();
+    world.pass(60).await;
+
+    let (created, updated) = (
+        ids(&world, "JobCreated").await,
+        ids(&world, "JobUpdated").await,
+    );
+    assert_eq!(new.arrived(), created);
+    assert_eq!(new.tries().len(), 1);
+    let failed = Some(DeliveryStatus::Failed);
+    let failed = host.deliveries(&hook.id, failed, None, 9).await.unwrap().0;
+    let failed: Vec<_> = failed.into_iter().map(|one| one.event).collect();
+    assert_eq!(failed, updated);
+    assert_eq!(kept(&world, "outbox").await, 0);
+}
