@@ -224,7 +224,7 @@ pub(super) async fn forget(store: &dyn Store, reader: &str) {
         follower::forget(store, reader).await?;
         ledger::forget(store, reader).await
     };
-    // What stays is forgotten in a week.
+    // Whoever looks what there is to carry forgets what stays.
     if let Err(error) = forget.await {
         tracing::debug!(reader, %error, "not everything of a deleted webhook is forgotten yet");
     }

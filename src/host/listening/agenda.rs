@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::NAMESPACE;
 use super::address::{Address, Wanted};
+use super::sweep::Sweep;
 use crate::host::webhooks::{self, Webhook};
 use crate::host::{Host, ListenerEntry, chain};
 
@@ -28,6 +29,7 @@ pub(super) struct Agenda {
     /// What is to be noted of webhooks: why they cannot be told anything, or that they can.
     pub(super) problems: Vec<(Webhook, Option<String>)>,
     pub(super) has_links: bool,
+    pub(super) sweep: Sweep,
     /// Whether there is nobody to be told anything.
     pub(super) is_empty: bool,
 }

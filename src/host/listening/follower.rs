@@ -1,9 +1,10 @@
 //! Reads the event log from where a reader stopped, whatever was restarted in between.
 
+use std::collections::HashSet;
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use stock_scheduler_sdk::{Event, EventId, Store, StoreError, StoreErrorKind};
+use stock_scheduler_sdk::{Event, EventId, Record, Store, StoreError, StoreErrorKind};
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
@@ -18,6 +19,8 @@ const REMEMBER_EVERY: Duration = Duration::from_millis(500);
 
 /// More events than ever happen within a millisecond.
 const LAST_SEQ: u64 = u32::MAX as u64;
+/// Begins the keys of places.
+const CURSOR: &str = "cursor:";
 
 /// A reader's place in the log.
 pub(in crate::host) struct Follower {
@@ -180,8 +183,24 @@ pub(in crate::host) async fn forget(store: &dyn Store, name: &str) -> Result<(),
     super::ledger::delete(store, NAMESPACE, &cursor(name)).await
 }
 
+/// The readers that have a place and whose names begin with `prefix`.
+pub(super) async fn names(store: &dyn Store, prefix: &str) -> Result<HashSet<String>, StoreError> {
+    let (prefix, mut names, mut after) = (cursor(prefix), HashSet::new(), None::<String>);
+    loop {
+        let page = store
+            .record_scan(NAMESPACE, &prefix, after.as_deref(), PAGE)
+            .await?;
+        let Some((last, _)) = page.last() else {
+            return Ok(names);
+        };
+        after = Some(last.clone());
+        let read = |(key, _): (String, Record)| key.strip_prefix(CURSOR).map(str::to_owned);
+        names.extend(page.into_iter().filter_map(read));
+    }
+}
+
 fn cursor(name: &str) -> String {
-    format!("cursor:{name}")
+    format!("{CURSOR}{name}")
 }
 
 fn written(after: EventId) -> Value {

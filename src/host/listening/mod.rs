@@ -12,6 +12,7 @@ pub(super) mod ledger;
 mod outbox;
 mod previous;
 mod rest;
+mod sweep;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -154,6 +155,7 @@ impl Host {
     ) -> Result<(), StoreError> {
         self.read_agenda(agenda).await?;
         self.forget_deleted(agenda, carried);
+        agenda.sweep.look(self, &agenda.readers).await?;
         let wanted = self.addresses(agenda);
         agenda.is_empty = wanted.is_empty() && agenda.problems.is_empty() && !agenda.has_links;
         if agenda.is_empty {

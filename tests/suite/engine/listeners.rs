@@ -807,3 +807,27 @@ async fn what_waits_goes_to_the_new_address_and_is_given_up_where_it_is_not_want
     assert_eq!(failed, updated);
     assert_eq!(kept(&world, "outbox").await, 0);
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_place_of_a_webhook_that_is_gone_is_forgotten() {
+    let world = World::at(START);
+    let host = host_of_webhooks(&world, &Scripted::new(&world)).await;
+    let there = webhook(&host, json!({"is_active": false})).await;
+    let left = Some(json!({"after": "1-0"}));
+    let put = world
+        .store
+        .record_put("listening", "cursor:webhook:gone", 0, left, None);
+    put.await.unwrap();
+
+    for _ in 0..3 {
+        leap(&world, 3_600).await;
+        world.pass(60).await;
+    }
+
+    let cursors = world
+        .store
+        .record_scan("listening", "cursor:webhook:", None, 9);
+    let cursors = cursors.await.unwrap().into_iter().map(|(key, _)| key);
+    let expected = [format!("cursor:webhook:{}", there.id)];
+    assert_eq!(cursors.collect::<Vec<_>>(), expected);
+}
