@@ -77,8 +77,8 @@ impl WebhooksApi {
     /// Change a webhook
     ///
     /// A field that is missing stays as it is; null clears `events`, `job_id` and `description`. One that is active again
-    /// goes on where it stopped. What has not arrived yet goes to the new address; it is given up where its event or job is
-    /// not wanted any more.
+    /// goes on where it stopped, with what happened in the last seven days. What has not arrived yet goes to the new
+    /// address; it is given up where its event or job is not wanted any more.
     #[oai(
         path = "/scheduler/webhooks/:webhook_id",
         method = "patch",

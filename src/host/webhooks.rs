@@ -286,7 +286,7 @@ impl Host {
         Ok(self.read_webhook(id).await?.0)
     }
 
-    /// Changes a webhook. One that is active again goes on with what it has not been told yet.
+    /// Changes a webhook. One that is active again goes on with what it has not been told yet of the last seven days.
     pub async fn edit_webhook(&self, id: &str, wish: WebhookWish) -> Result<Webhook, HostError> {
         self.change_webhook(id, |webhook| wish.clone().apply(webhook))
             .await

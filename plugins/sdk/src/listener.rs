@@ -14,7 +14,8 @@ use crate::{ConfigError, Event, Health, Job, RunStatus};
 /// Promises: an event that was told twice does no harm, for its [`Delivery::id`] is the same; a dropped future leaves
 /// nothing behind that a second try would not mend. Waiting and trying again are the host's: a listener tries once and
 /// classifies what came of it. The host remembers durably what was delivered: every event arrives at least once, whatever
-/// is restarted in between. A worked example with its settings and test is in
+/// is restarted in between. A listener that was away goes on where it stopped, with what happened in the last seven days;
+/// its name tells that it is the same. A worked example with its settings and test is in
 /// [`guide::listener`](crate::guide::listener).
 ///
 /// ```

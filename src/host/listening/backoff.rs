@@ -24,6 +24,8 @@ const WAITS: [u64; 10] = [
 const LONGEST: Duration = Duration::from_secs(24 * HOUR);
 /// Events older than this are given up where their listener does not get on: each try of one spares the others a try.
 const OLDEST: TimeDelta = TimeDelta::hours(26);
+/// Events older than this are told nobody for the first time: a listener that was away for months goes on with what is news.
+const NEWS: TimeDelta = TimeDelta::days(7);
 
 /// The wait after the try number `attempt`, counted from 1, and not before `asked`; `None`: it is given up.
 pub(super) fn wait_after(attempt: u32, asked: Option<Duration>) -> Option<Duration> {
@@ -42,8 +44,16 @@ pub(super) fn later(now: DateTime<Utc>, wait: Duration, draw: f64) -> DateTime<U
 
 /// Whether an event is too old to wait any longer for a listener that does not get on.
 pub(super) fn is_too_old(event: EventId, now: DateTime<Utc>) -> bool {
-    let age = now.timestamp_millis().saturating_sub_unsigned(event.ms);
-    age > OLDEST.num_milliseconds()
+    is_older(event, OLDEST, now)
+}
+
+/// Whether an event is too old to be told for the first time.
+pub(super) fn is_no_news(event: EventId, now: DateTime<Utc>) -> bool {
+    is_older(event, NEWS, now)
+}
+
+fn is_older(event: EventId, age: TimeDelta, now: DateTime<Utc>) -> bool {
+    now.timestamp_millis().saturating_sub_unsigned(event.ms) > age.num_milliseconds()
 }
 
 /// A number from 0 up to 1.
@@ -103,6 +113,7 @@ mod tests {
 
         assert!(!is_too_old(event, after(0)) && !is_too_old(event, after(26)));
         assert!(is_too_old(event, after(27)));
+        assert!(!is_no_news(event, after(7 * 24)) && is_no_news(event, after(7 * 24 + 1)));
         assert!(!is_too_old(
             EventId {
                 ms: u64::MAX,

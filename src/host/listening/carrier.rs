@@ -18,6 +18,7 @@ use stock_scheduler_sdk::{
 use tokio::time::Instant;
 
 use super::address::{Address, Tried};
+use super::backoff::is_no_news;
 use super::follower::Follower;
 use super::ledger::DeliveryRecord;
 use super::outbox::Outbox;
@@ -117,14 +118,16 @@ impl Carrier {
         }
     }
 
-    /// Lets events wait that were read from the log, where they are wanted and new.
+    /// Lets events wait that were read from the log, where they are wanted, not dealt with already and still news.
     fn take(&mut self, events: Vec<Event>) {
+        let now = self.to.host.now();
         for event in events {
             if is_about_the_definition(&event.kind) {
                 self.jobs.remove(&event.job);
             }
             let previous = self.previous(&event);
-            if self.to.wanted.has(&event.job, &event.kind) && !self.known.remove(&event.id) {
+            let is_wanted = self.to.wanted.has(&event.job, &event.kind);
+            if is_wanted && !self.known.remove(&event.id) && !is_no_news(event.id, now) {
                 self.unwritten.insert(event.id);
                 let record = DeliveryRecord::new(event).after(previous);
                 self.waiting.push_back(record);

@@ -583,6 +583,25 @@ async fn a_listener_that_was_away_or_down_is_told_how_the_run_before_each_one_en
     assert!(matches!(before, Some(RunStatus::Success)));
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_is_put_back_is_told_of_the_last_week() {
+    let world = World::at(START);
+    let told = Scripted::new(&world).wanting(&["JobUpdated"]);
+    host(&world, &told).await.stop().await;
+    let without = world.host().await;
+    let job = quiet_job(&without).await;
+    happens(&without, &job, 3).await;
+    leap(&world, 2 * 24 * 3_600).await;
+    happens(&without, &job, 2).await;
+    leap(&world, 6 * 24 * 3_600).await;
+    without.stop().await;
+
+    let _host = host(&world, &told).await;
+    world.pass(3).await;
+
+    assert_eq!(told.arrived(), ids(&world, "JobUpdated").await[3..]);
+}
+
 /// A host whose webhooks all are this listener.
 async fn host_of_webhooks(world: &World, listener: &Scripted) -> Host {
     host_of_two(world, listener, listener).await
