@@ -36,9 +36,10 @@ const OWN_PREFIXES: [&str; 3] = ["content-", "proxy-", "webhook-"];
 ///
 /// ```
 /// use stock_scheduler_sdk::ListenerFactory;
-/// use stock_scheduler_webhook::{WebhookFactory, new_secret};
+/// use stock_scheduler_webhook::WebhookFactory;
 ///
-/// let section = serde_json::json!({"url": "https://example.com/hook", "secret": new_secret()});
+/// let secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
+/// let section = serde_json::json!({"url": "https://example.com/hook", "secret": secret});
 ///
 /// let listener = WebhookFactory.build(&section)?;
 /// assert_eq!(listener.info().concurrency, 8);
@@ -164,12 +165,12 @@ fn header(name: &str, value: &Value) -> Result<(HeaderName, HeaderValue), String
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::signature::new_secret;
+    use crate::signature::tests::SECRET;
 
     #[test]
     fn what_is_wrong_is_pointed_at_and_never_repeated() {
         let with = |name: &str, value: Value| {
-            let mut section = json!({"url": "https://example.com", "secret": new_secret()});
+            let mut section = json!({"url": "https://example.com", "secret": SECRET});
             section[name] = value;
             section
         };

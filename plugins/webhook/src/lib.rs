@@ -17,4 +17,4 @@ mod target;
 mod webhook;
 
 pub use config::WebhookFactory;
-pub use signature::{InvalidSecret, Secrets, new_secret};
+pub use signature::{InvalidSecret, Secrets};

@@ -175,12 +175,12 @@ mod tests {
 
     use super::*;
     use crate::resolver::tests::Fixed;
-    use crate::signature::new_secret;
+    use crate::signature::tests::SECRET;
 
     fn webhook(client: Client, port: u16) -> Webhook {
         let url = format!("http://me:hush@hook.example:{port}/hush?hush");
         let target = Target::parse(&url, false).unwrap();
-        let secrets = new_secret().parse().unwrap();
+        let secrets = SECRET.parse().unwrap();
         let timeout = Duration::from_secs(5);
         Webhook::new(client, target, secrets, HeaderMap::new(), timeout)
     }

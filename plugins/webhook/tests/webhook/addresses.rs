@@ -2,9 +2,9 @@
 
 use serde_json::json;
 use stock_scheduler_sdk::{DeliveryErrorKind, ListenerFactory};
-use stock_scheduler_webhook::{WebhookFactory, new_secret};
+use stock_scheduler_webhook::WebhookFactory;
 
-use crate::support::{Receiver, Reply, delivery};
+use crate::support::{Receiver, Reply, SECRET, delivery};
 
 /// Hosts that lead to this machine.
 const OWN: &[&str] = &[
@@ -185,7 +185,7 @@ fn tricks(port: u16) -> Vec<String> {
 
 /// The sentence with which a URL is refused, when the listener is built or at the delivery.
 async fn refusal(url: &str) -> Option<String> {
-    let section = json!({"url": url, "secret": new_secret(), "timeout": "2s"});
+    let section = json!({"url": url, "secret": SECRET, "timeout": "2s"});
     let listener = match WebhookFactory.build(&section) {
         Ok(listener) => listener,
         Err(error) => {
