@@ -9,8 +9,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::attempt::attempt;
 use super::backoff::{draw, later, wait_after};
-use super::ledger::{self, DeliveryRecord, DeliveryStatus};
+use super::ledger;
 use super::previous;
+use super::record::{DeliveryRecord, DeliveryStatus};
 use crate::host::{Host, ListenerEntry, Webhook};
 use crate::metrics;
 

@@ -7,7 +7,7 @@ use futures_util::FutureExt;
 use stock_scheduler_sdk::{Delivery, DeliveryError, DeliveryErrorKind, Job};
 use tokio::time::Instant;
 
-use super::ledger::{DeliveryRecord, Try};
+use super::record::{DeliveryRecord, Try};
 use crate::host::{Host, ListenerEntry};
 
 /// How many characters are remembered of why a try failed.

@@ -20,9 +20,9 @@ use tokio::time::Instant;
 use super::address::{Address, Tried};
 use super::backoff::is_no_news;
 use super::follower::Follower;
-use super::ledger::DeliveryRecord;
 use super::outbox::Outbox;
 use super::previous::LastEnds;
+use super::record::DeliveryRecord;
 use super::rest::Rest;
 use crate::host::Host;
 

@@ -11,6 +11,7 @@ mod lease;
 pub(super) mod ledger;
 mod outbox;
 mod previous;
+mod record;
 mod rest;
 mod sweep;
 
@@ -33,7 +34,7 @@ pub(in crate::host) use attempt::attempt;
 use carrier::{Carrier, Ended};
 use lease::Lease;
 
-pub use ledger::{DeliveryRecord, DeliveryStatus, Try};
+pub use record::{DeliveryRecord, DeliveryStatus, Try};
 
 /// Where readers' places in the log, the lease and the count of changes are kept.
 pub(super) const NAMESPACE: &str = "listening";

@@ -9,7 +9,8 @@ use stock_scheduler_sdk::{EventId, StoreError};
 
 use super::address::Address;
 use super::backoff::is_too_old;
-use super::ledger::{self, DeliveryRecord, DeliveryStatus};
+use super::ledger;
+use super::record::{DeliveryRecord, DeliveryStatus};
 
 /// How many deliveries are read at a time.
 const PAGE: usize = 500;

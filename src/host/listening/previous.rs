@@ -7,7 +7,7 @@ use std::collections::HashMap;
 
 use stock_scheduler_sdk::{Event, EventKind, JobId, RunQuery, RunStatus, StoreError, retention};
 
-use super::ledger::DeliveryRecord;
+use super::record::DeliveryRecord;
 use crate::host::Host;
 
 /// How many runs are read at a time, each with its symbols.
