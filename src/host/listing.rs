@@ -91,7 +91,7 @@ impl Host {
         let schedules = plugins.schedules.all().into_iter();
         let schedules = schedules.map(|(name, entry)| ("schedule", name, entry.factory.health()));
         let listeners = plugins.listeners.all().into_iter();
-        let listeners = listeners.map(|(name, entry)| ("listener", name, entry.listener.health()));
+        let listeners = listeners.map(|(name, entry)| ("listener", name, entry.health()));
         fetchers
             .chain(schedules)
             .chain(listeners)
@@ -116,12 +116,7 @@ impl Host {
 
     fn listener(&self, entry: &ListenerEntry) -> PluginView {
         let plugins = &self.inner.plugins;
-        let mut health = plugins.noted("listener", &entry.name, entry.listener.health());
-        let gone = entry
-            .gone
-            .get()
-            .map(|why| format!("it wants no events any more: {why}"));
-        health.problem = gone.or(health.problem);
+        let health = plugins.noted("listener", &entry.name, entry.health());
         let mut view = PluginView::new(
             "listener",
             &entry.name,

@@ -140,6 +140,8 @@ pub(crate) struct ListenerEntry {
     pub(crate) counters: Carried,
     /// Why it wants no events any more.
     pub(crate) gone: OnceLock<String>,
+    /// Why it is left alone for a while, where this instance carries to it.
+    pub(crate) trouble: Mutex<Option<String>>,
 }
 
 /// What became of the deliveries to one listener since the start.
@@ -163,7 +165,23 @@ impl ListenerEntry {
             config_schema: None,
             counters: Carried::default(),
             gone: OnceLock::new(),
+            trouble: Mutex::default(),
         }
+    }
+
+    /// What keeps it from being told anything, by itself or as carrying to it has shown.
+    pub(crate) fn health(&self) -> Health {
+        let mut health = self.listener.health();
+        let gone = self.gone.get();
+        let gone = gone.map(|why| format!("it wants no events any more: {why}"));
+        health.problem = gone
+            .or(health.problem)
+            .or_else(|| self.lock_trouble().clone());
+        health
+    }
+
+    pub(crate) fn lock_trouble(&self) -> MutexGuard<'_, Option<String>> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same, made from a section of this shape.

@@ -211,6 +211,7 @@ impl Carrier {
         let now = self.to.host.now();
         let Err(error) = outcome else {
             if self.rest.succeeded() {
+                *self.to.entry.lock_trouble() = None;
                 self.outbox.hurry(now);
             }
             return Ok(None);
@@ -225,6 +226,8 @@ impl Carrier {
             _ => {}
         }
         if self.rest.failed(now) {
+            let why = format!("it does not take events, and is tried again: {error}");
+            *self.to.entry.lock_trouble() = Some(why);
             let given_up = self.outbox.give_up_old(now).await?;
             given_up.iter().for_each(|record| self.to.count(record));
         }

@@ -15,6 +15,7 @@ pub(in crate::host) const ENDED: &str = "deliveries";
 const KEPT: Duration = Duration::from_secs(7 * 24 * 3_600);
 /// How many are deleted at a time.
 const PAGE: usize = 100;
+
 /// Later events sort before earlier ones.
 pub(in crate::host) fn place(event: EventId) -> String {
     format!(

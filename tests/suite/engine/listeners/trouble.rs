@@ -1,4 +1,13 @@
+use stock_scheduler::Origin;
+
 use super::*;
+
+/// What is said to be wrong with the listener.
+async fn problem(host: &Host) -> Option<String> {
+    let all = host.plugins().await;
+    let named = all.into_iter().find(|view| view.name == NAME);
+    named.unwrap().problem
+}
 
 #[tokio::test(start_paused = true)]
 async fn an_event_is_tried_for_a_day_under_one_id_and_then_given_up() {
@@ -213,28 +222,31 @@ async fn a_listener_that_is_gone_is_told_no_more_and_its_successor_hears_what_it
     happens(&host, &job, 20).await;
     world.pass(60).await;
     let tries = told.tries().len();
-    let views = host.plugins().await;
-    let problem = views
-        .into_iter()
-        .find(|view| view.name == NAME)
-        .unwrap()
-        .problem;
+    let why = problem(&host).await;
     let next = Scripted::new(&world).wanting(&["JobUpdated"]);
-    host.put_listener(
-        NAME,
-        Arc::new(next.clone()),
-        stock_scheduler::Origin::new("a test"),
-    );
+    host.put_listener(NAME, Arc::new(next.clone()), Origin::new("a test"));
     world.pass(3).await;
 
     assert!(tries <= 4, "{tries} tries");
-    assert_eq!(problem.unwrap(), "it wants no events any more: as told");
+    assert_eq!(why.unwrap(), "it wants no events any more: as told");
     assert_eq!(next.arrived(), ids(&world, "JobUpdated").await);
-    let views = host.plugins().await;
-    let problem = views
-        .into_iter()
-        .find(|view| view.name == NAME)
-        .unwrap()
-        .problem;
-    assert_eq!(problem, None);
+    assert_eq!(problem(&host).await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_listener_that_does_not_take_events_is_seen_to_until_it_does() {
+    let world = World::at(START);
+    let told = Scripted::new(&world).wanting(&["JobUpdated"]);
+    let host = host(&world, &told).await;
+    let job = quiet_job(&host).await;
+    told.fails();
+
+    happens(&host, &job, 5).await;
+    world.pass(60).await;
+    let meanwhile = problem(&host).await.unwrap();
+    told.heals();
+    world.pass(700).await;
+
+    assert!(meanwhile.contains("does not take events"), "{meanwhile}");
+    assert_eq!(problem(&host).await, None);
 }
