@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use stock_scheduler_process::{Description, ProcessConfig, ProcessPlugin, WeakProcessPlugin};
@@ -35,25 +35,7 @@ struct Running {
     section: PluginSection,
     files: Vec<(PathBuf, Option<SystemTime>)>,
     plugin: ProcessPlugin,
-    /// The program whose place it takes once it has described itself.
-    replaced: Replaced,
     _registering: AbortOnDropHandle<()>,
-}
-
-#[derive(Clone, Default)]
-struct Replaced(Arc<Mutex<Option<ProcessPlugin>>>);
-
-impl Replaced {
-    fn is_some(&self) -> bool {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .is_some()
-    }
-
-    fn take(&self) -> Option<ProcessPlugin> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
-    }
 }
 
 /// How a program is to be run; the error names the section.
@@ -145,8 +127,9 @@ impl Processes {
         })?;
         self.left.retain(|program| !program.is_gone());
         self.left.push(plugin.downgrade());
-        let in_force = self.running.remove(&key).map(Running::in_force);
-        if in_force.is_none() {
+        // What is registered under this name stays in force until this one has described itself.
+        let is_replacing = self.running.remove(&key).is_some();
+        if !is_replacing {
             register(&self.host, &section, &plugin, &config);
         }
         let keeper = Keeper {
@@ -154,13 +137,12 @@ impl Processes {
             section: section.clone(),
             plugin: plugin.clone(),
             config,
-            replaced: Replaced(Arc::new(Mutex::new(in_force))),
+            is_replacing,
         };
         let running = Running {
             section,
             files,
             plugin,
-            replaced: keeper.replaced.clone(),
             _registering: AbortOnDropHandle::new(tokio::spawn(keeper.keep_registered())),
         };
         self.running.insert(key, running);
@@ -187,11 +169,6 @@ impl Processes {
 }
 
 impl Running {
-    /// The program that is registered: the one before, as long as this one has not described itself.
-    fn in_force(self) -> ProcessPlugin {
-        self.replaced.take().unwrap_or(self.plugin)
-    }
-
     /// Whether it still is what `section` says, started from the files that are there now.
     fn is_as(&self, section: &PluginSection) -> bool {
         self.section == *section
@@ -208,7 +185,8 @@ struct Keeper {
     section: PluginSection,
     plugin: ProcessPlugin,
     config: ProcessConfig,
-    replaced: Replaced,
+    /// Whether another program is in force under this name until this one has described itself.
+    is_replacing: bool,
 }
 
 impl Keeper {
@@ -235,7 +213,7 @@ impl Keeper {
     async fn describe(&self) {
         let mut wait = FIRST_WAIT;
         while let Err(why) = self.plugin.describe().await {
-            if self.replaced.is_some() {
+            if self.is_replacing {
                 self.note(Some(format!(
                     "it has changed, and what it is now does not work: {why}; what was in force stays"
                 )));
@@ -251,8 +229,6 @@ impl Keeper {
             tracing::error!(plugin = self.section.name, "{why}");
         }
         register(&self.host, &self.section, &self.plugin, &self.config);
-        // It ends when the last run that uses it has ended.
-        drop(self.replaced.take());
         self.note((!mistakes.is_empty()).then(|| mistakes.join("; ")));
     }
 
