@@ -48,7 +48,8 @@ pub(crate) fn claim(job: &Job, situation: &Situation<'_>) -> Option<Claim> {
         return Some(step(due, NextFire::Never, vec![]));
     }
     let Some(at) = undecided(due) else {
-        let from = due.last_fire.map_or(now, |last| last.max(now));
+        // What came while nobody could say when it would is late now, and not passed over.
+        let from = decided_until(job, due);
         return Some(step(due, next_fire(schedule, from, now), vec![]));
     };
     let Some(first) = fire_at(schedule, at) else {
@@ -113,6 +114,12 @@ fn undecided(due: &Due) -> Option<DateTime<Utc>> {
     due.last_fire.is_none_or(|last| last < at).then_some(at)
 }
 
+/// Until when every fire has been decided. What the job was due at before it was edited or started does not come back.
+fn decided_until(job: &Job, due: &Due) -> DateTime<Utc> {
+    let armed = job.armed_at.unwrap_or(job.created_at);
+    due.last_fire.map_or(armed, |last| last.max(armed))
+}
+
 /// When `schedule` is due after `instant`, as a store keeps it.
 pub(crate) fn next_fire(
     schedule: &dyn Schedule,
@@ -166,10 +173,7 @@ pub(crate) fn moved(job: &Job, situation: &Situation<'_>, due: DateTime<Utc>) ->
         wall_clock::instant(date.and_time(NaiveTime::MIN), calendar.zone())
     });
     let before = begin.map_or(now, |begin| begin - TimeDelta::microseconds(1));
-    // What the job was due at before it was edited or started does not come back.
-    let armed = job.armed_at.unwrap_or(job.created_at);
-    let decided = situation.due.last_fire.unwrap_or(armed);
-    let from = before.max(decided).max(armed).min(now);
+    let from = before.max(decided_until(job, situation.due)).min(now);
     next_fire(schedule, from, now)
 }
 
@@ -186,7 +190,8 @@ pub(crate) fn given_up(situation: &Situation<'_>) -> Option<Claim> {
     Some(step(due, pending.next, passed))
 }
 
-/// The claim that moves a job's next fire, where its schedule has it elsewhere now; what is due already is left alone.
+/// The claim that moves a job's next fire, where its schedule has it elsewhere now; what is due already is left alone, and
+/// so is what is known, where the schedule can no longer say.
 pub(crate) fn retimed(job: &Job, situation: &Situation<'_>) -> Option<Claim> {
     let (due, now) = (situation.due, situation.now);
     let at = match due.next {
@@ -195,8 +200,14 @@ pub(crate) fn retimed(job: &Job, situation: &Situation<'_>) -> Option<Claim> {
         NextFire::At(at) => Some(at),
         NextFire::Unknown { .. } => None,
     };
-    let from = due.last_fire.map_or(now, |last| last.max(now));
+    let from = match at {
+        Some(_) => due.last_fire.map_or(now, |last| last.max(now)),
+        None => decided_until(job, due),
+    };
     let to = next_fire(situation.schedule, from, now);
+    if matches!(to, NextFire::Unknown { .. }) {
+        return None;
+    }
     let same = to.at() == at && (at.is_some() || to != NextFire::Never);
     let to = at.map_or(to, |at| moved(job, situation, at));
     (!same).then(|| step(due, to, vec![]))

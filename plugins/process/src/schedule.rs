@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, Weak, mpsc};
 use std::time::{Duration, Instant};
 
-use chrono::{DateTime, TimeZone, Utc};
+use chrono::{DateTime, TimeDelta, TimeZone, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 use serde_json::Value;
@@ -24,6 +24,8 @@ use crate::tables::Share;
 
 /// How long a schedule keeps its thread waiting for fires.
 const FIRES_WITHIN: Duration = Duration::from_millis(500);
+/// After what time a schedule that could not say is asked again.
+const ASK_AGAIN: TimeDelta = TimeDelta::seconds(10);
 /// How long making a schedule waits for the plugin's opinion of it.
 const CHECKED_WITHIN: Duration = Duration::from_secs(2);
 /// How long a schedule that the plugin has answered wrongly about is not asked about again.
@@ -183,6 +185,11 @@ impl Schedule for ProcessSchedule {
             self.ask(after, count);
         }
         next
+    }
+
+    /// Soon: to ask a plugin that does not answer costs nothing for a while.
+    fn ask_again_after(&self) -> Option<TimeDelta> {
+        Some(ASK_AGAIN)
     }
 
     fn describe(&self) -> String {

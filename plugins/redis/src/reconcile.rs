@@ -109,11 +109,12 @@ impl RedisStore {
 
     /// Takes a document that another writer changed as an edit of a known job.
     async fn readopt(&self, id: &JobId, revision: u64, text: &str) -> Result<(), StoreError> {
-        let job = adopt::read(id, text, self.zone).job;
+        let mut job = adopt::read(id, text, self.zone).job;
+        let next = self.next_of(&mut job).await?;
         let edit = Edit {
             request: RequestId::random(),
             expected: revision,
-            next: Some(self.next_of(&job).await?),
+            next: Some(next),
             job,
             kind: EditKind::Updated,
         };
@@ -169,11 +170,11 @@ impl RedisStore {
 
     async fn adopt(&self, id: &JobId, text: &str) -> Result<(), StoreError> {
         let adopt::Adopted {
-            job,
+            mut job,
             last_run,
             last_status,
         } = adopt::read(id, text, self.zone);
-        let next = self.next_of(&job).await?;
+        let next = self.next_of(&mut job).await?;
         let created = EventKind::JobCreated {
             job_name: job.name.clone(),
             revision: job.revision,
@@ -206,13 +207,13 @@ impl RedisStore {
     }
 
     /// An adopted job does not fire for what is past: its next fire is worked out from now.
-    async fn next_of(&self, job: &Job) -> Result<NextFire, StoreError> {
-        match job.active {
-            true => Ok(NextFire::Unknown {
-                look_again: self.now().await?,
-            }),
-            false => Ok(NextFire::Never),
+    async fn next_of(&self, job: &mut Job) -> Result<NextFire, StoreError> {
+        if !job.active {
+            return Ok(NextFire::Never);
         }
+        let now = self.now().await?;
+        job.armed_at = Some(now);
+        Ok(NextFire::Unknown { look_again: now })
     }
 
     /// Lists windows of data that another writer stored.

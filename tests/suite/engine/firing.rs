@@ -1,9 +1,9 @@
 use std::sync::{Arc, Condvar, Mutex};
 
-use chrono::{DateTime, TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Timelike, Utc};
 use serde_json::{Value, json};
 use stock_scheduler::{
-    ConfigError, FireState, Host, JobId, Next, Schedule, ScheduleContext, ScheduleFactory,
+    ConfigError, FireState, Host, JobId, Next, Origin, Schedule, ScheduleContext, ScheduleFactory,
 };
 
 use crate::support::world::{Act, World, fates, fires, instant, job, next_run, runs};
@@ -255,6 +255,57 @@ async fn a_schedule_that_panics_harms_nobody_else() {
 
     assert_eq!(fates(&host, &good).await, ["fired"; 6]);
     assert_eq!(fates(&host, &rotten).await, ["skipped plugin_missing"]);
+}
+
+/// Fires each minute; while it is shut it cannot say when.
+#[derive(Clone, Default)]
+struct Moody(Arc<Mutex<bool>>);
+
+impl Schedule for Moody {
+    fn next_after(&self, after: DateTime<Utc>) -> Next {
+        if *self.0.lock().unwrap() {
+            return Next::Unknown {
+                from: after,
+                reason: "it is in no mood".into(),
+            };
+        }
+        let minutes = after.timestamp().div_euclid(60) + 1;
+        DateTime::from_timestamp(minutes * 60, 0).unwrap().into()
+    }
+
+    fn describe(&self) -> String {
+        "moody".into()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn fires_that_come_while_the_schedule_cannot_say_are_decided_when_it_can() {
+    let world = World::at("2025-06-02T11:59:00Z");
+    let moody = Moody::default();
+    let made = moody.clone();
+    let kind =
+        move |_: &Value, _: &ScheduleContext| Ok(Box::new(made.clone()) as Box<dyn Schedule>);
+    let host = world.builder().schedule("moody", kind).start().await;
+    let host = host.unwrap();
+    let late = job(&host, json!({"schedule": {"kind": "moody"}})).await;
+
+    world.until("2025-06-02T12:00:30Z").await;
+    *moody.0.lock().unwrap() = true;
+    world.until("2025-06-02T12:05:30Z").await;
+    // What changes for other plugins does not make it forget what it knew.
+    let other = move |_: &Value, _: &ScheduleContext| Ok(Box::new(Stuck) as Box<dyn Schedule>);
+    host.put_schedule("other", Arc::new(other), Origin::new("a test"));
+    world.until("2025-06-02T12:05:40Z").await;
+    *moody.0.lock().unwrap() = false;
+    world.until("2025-06-02T12:08:30Z").await;
+
+    let fires = fires(&host, &late).await;
+    let minutes: Vec<_> = fires.iter().map(|fire| fire.fire_time.minute()).collect();
+    assert_eq!(minutes, [0, 1, 2, 3, 4, 5, 6, 7, 8]);
+    let fired = fires.iter().filter(|fire| fire.state == FireState::Fired);
+    let fired: Vec<_> = fired.map(|fire| fire.fire_time.minute()).collect();
+    // The one that was known is on time; the last of those that were not is made up for.
+    assert_eq!(fired, [0, 1, 5, 6, 7, 8]);
 }
 
 /// Fires at noon; keeps whoever asks waiting while it is shut, five seconds of real time at most.

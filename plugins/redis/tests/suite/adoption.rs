@@ -239,7 +239,10 @@ async fn a_document_in_our_own_form_is_adopted_as_it_is() {
 
     store.reconcile().await.unwrap();
 
-    assert_eq!(stored(&store, "restored").await.job, restored);
+    let mut adopted = stored(&store, "restored").await.job;
+    let armed = adopted.armed_at.take();
+    assert!(armed.is_some_and(|armed| armed >= restored.created_at));
+    assert_eq!(adopted, restored);
     let query = JobQuery {
         tag: Some("funds".into()),
         limit: 10,
