@@ -2,7 +2,7 @@
 //! and closes for all when the provider says "too many requests".
 
 use std::future::Future;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use stock_scheduler_sdk::{FetchError, FetchErrorKind, Limits, Series};
@@ -28,7 +28,8 @@ pub(crate) struct Gate {
     fast: Vec<Semaphore>,
     slow: Semaphore,
     timeout: Duration,
-    state: Mutex<State>,
+    /// Shared with the gates of the same fetcher before and after this one: to the provider they are one.
+    state: Arc<Mutex<State>>,
 }
 
 /// The right to one request.
@@ -58,12 +59,20 @@ impl Gate {
             fast: (0..threads).map(share).map(Semaphore::new).collect(),
             slow: Semaphore::new(places),
             timeout: limits.timeout.unwrap_or(TIMEOUT),
-            state: Mutex::new(State {
+            state: Arc::new(Mutex::new(State {
                 pace: Pace::new(limits),
                 rest_until: None,
                 rests: 0,
-            }),
+            })),
         }
+    }
+
+    /// The same, in the place of the fetcher's gate before: what went through that one counts, and whoever still waits there
+    /// keeps the limits of this one.
+    pub(crate) fn after(mut self, before: &Self, limits: &Limits) -> Self {
+        before.state().pace.set_limits(limits);
+        self.state = before.state.clone();
+        self
     }
 
     /// Waits for a place, then for the pace and the end of any rest: whoever has come in may make one request now.
@@ -173,8 +182,6 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::*;
     use chrono_tz::UTC;
     use stock_scheduler_sdk::Interval;
@@ -197,6 +204,21 @@ mod tests {
             assert_eq!(shares.iter().sum::<usize>(), places);
             assert!(shares.iter().max().unwrap() - shares.iter().min().unwrap() <= 1);
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_gate_in_the_place_of_another_goes_on_with_its_account() {
+        let mut limits = Limits::default();
+        limits.per_hour = Some(2);
+        let before = Gate::new(&limits, 1);
+        before.enter(0).await;
+        before.enter(0).await;
+
+        let after = Gate::new(&limits, 1).after(&before, &limits);
+        let begun = Instant::now();
+        after.enter(0).await;
+
+        assert_eq!(begun.elapsed(), Duration::from_secs(3_600));
     }
 
     fn series() -> Result<Series, FetchError> {

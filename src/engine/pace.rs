@@ -18,6 +18,8 @@ pub(crate) struct Pace {
     /// The last requests, oldest first, as many as an hour may have.
     per_hour: Option<usize>,
     made: VecDeque<Instant>,
+    /// The limits that were told.
+    told: Limits,
 }
 
 /// No request is kept longer from the one before it, whatever a plugin says of its provider.
@@ -39,7 +41,21 @@ impl Pace {
             due: None,
             per_hour: limits.per_hour.map(|n| n.max(1) as usize),
             made: VecDeque::new(),
+            told: *limits,
         }
+    }
+
+    /// Keeps other limits from now on; what was made before counts. Where they are the same, one that was slowed down stays
+    /// so.
+    pub(crate) fn set_limits(&mut self, limits: &Limits) {
+        if self.told == *limits {
+            return;
+        }
+        let (due, mut made) = (self.due, std::mem::take(&mut self.made));
+        *self = Self::new(limits);
+        let most = self.per_hour.unwrap_or(0);
+        made.drain(..made.len().saturating_sub(most));
+        (self.due, self.made) = (due, made);
     }
 
     /// Takes the place of one request and says when it may be made, at `now` or later.
@@ -101,6 +117,16 @@ mod tests {
             offsets(&mut Pace::new(&limits(None, 1, Some(2))), 5),
             [0.0, 0.0, 3600.0, 3600.0, 7200.0]
         );
+    }
+
+    #[test]
+    fn what_was_made_before_counts_under_other_limits() {
+        let mut pace = Pace::new(&limits(None, 1, Some(4)));
+        offsets(&mut pace, 3);
+
+        pace.set_limits(&limits(None, 1, Some(2)));
+
+        assert_eq!(offsets(&mut pace, 1)[0].round(), 3600.0);
     }
 
     #[test]

@@ -33,6 +33,9 @@ const LINGER: Duration = Duration::from_millis(5);
 const QUEUE: usize = 4;
 /// How long requests under way may still take when the service stops.
 const CHECKPOINT: Duration = Duration::from_secs(5);
+/// How long a run waits for a fetcher that still starts, and how often it looks.
+const READY_WITHIN: Duration = Duration::from_secs(120);
+const READY_LOOK: Duration = Duration::from_millis(50);
 /// How long to wait before recording again after the store did not answer.
 const STORE_RETRY: Duration = Duration::from_millis(250);
 
@@ -72,6 +75,9 @@ impl Engine {
         }
         let mut left = open.len();
         let is_done = left == 0;
+        if !is_done && !self.waited_for_fetcher(&plan).await {
+            return Ok(());
+        }
         let mut results = self.fetch_all(&plan, open);
         while left > 0 {
             let Some(batch) = results.queue.recv().await else {
@@ -101,6 +107,23 @@ impl Engine {
             .await?;
         }
         Ok(())
+    }
+
+    /// Waits for a fetcher that still starts, whose limits nobody knows yet; not for ever, and not for one that cannot. Answers
+    /// whether to go on: when the service stops, the run is left to whoever takes it over.
+    async fn waited_for_fetcher(&self, plan: &RunPlan) -> bool {
+        let deadline = Instant::now() + READY_WITHIN;
+        let is_starting = || {
+            let entry = self.plugins.fetcher(&plan.fetcher.name);
+            entry.is_some_and(|entry| entry.is_starting())
+        };
+        while is_starting() && Instant::now() < deadline {
+            if self.stop.is_cancelled() {
+                return false;
+            }
+            tokio::time::sleep(READY_LOOK).await;
+        }
+        true
     }
 
     /// Records a step, however long the store is away; gives up when the run is no longer ours, or when the service stops

@@ -35,16 +35,24 @@ pub(crate) struct FetcherEntry {
     pub(crate) origin: String,
     /// What checks a job's options; an instance made in code takes any.
     pub(crate) factory: Option<Arc<dyn FetcherFactory>>,
+    /// Whether the fetcher could say what it offers when this was made.
+    is_ready: bool,
 }
 
 impl FetcherEntry {
+    /// `before` is the entry of this name whose place it takes.
     pub(crate) fn new(
         name: String,
         fetcher: Arc<dyn Fetcher>,
         factory: Option<Arc<dyn FetcherFactory>>,
         origin: String,
         own_threads: bool,
+        before: Option<&Self>,
     ) -> std::io::Result<Self> {
+        // Asked first: what it offers may be told in between.
+        let is_ready = factory
+            .as_ref()
+            .is_none_or(|factory| factory.unready().is_none());
         let info = fetcher.info();
         let threads = if own_threads {
             Threads::start(&info.limits)?
@@ -52,6 +60,10 @@ impl FetcherEntry {
             Threads::here()
         };
         let gate = Gate::new(&info.limits, threads.count());
+        let gate = match before {
+            Some(before) => gate.after(&before.gate, &info.limits),
+            None => gate,
+        };
         Ok(Self {
             fetches: Fetches::of(&name),
             name,
@@ -61,6 +73,7 @@ impl FetcherEntry {
             gate,
             origin,
             factory,
+            is_ready,
         })
     }
 }
@@ -99,7 +112,14 @@ impl ScheduleEntry {
 impl FetcherEntry {
     /// Why it cannot be said yet what the fetcher offers.
     pub(crate) fn unready(&self) -> Option<String> {
-        self.factory.as_ref()?.unready()
+        let factory = self.factory.as_ref().filter(|_| !self.is_ready)?;
+        let told_now = || "it has only just said what it offers".to_owned();
+        Some(factory.unready().unwrap_or_else(told_now))
+    }
+
+    /// Whether it only has to be waited for.
+    pub(crate) fn is_starting(&self) -> bool {
+        self.unready().is_some() && self.fetcher.health().problem.is_none()
     }
 
     /// What is wrong with a job's options: by the shape that the fetcher tells, then by what it says itself. `None` where
@@ -238,7 +258,9 @@ impl Plugins {
             }
         };
         let own = self.fetch_threads;
-        let entry = FetcherEntry::new(name.to_owned(), fetcher, factory, origin, own)?;
+        let before = self.fetchers.get(name);
+        let before = before.as_deref();
+        let entry = FetcherEntry::new(name.to_owned(), fetcher, factory, origin, own, before)?;
         self.fetchers.put(name, Arc::new(entry));
         Ok(())
     }

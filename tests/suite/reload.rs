@@ -3,7 +3,9 @@
 use reqwest::Method;
 use serde_json::{Value, json};
 
+use crate::crash::Durable;
 use crate::plugins::{Folder, fetcher, mine, order, plugin, ran, refused, soon, until};
+use crate::support::service::Options;
 use crate::support::{Receiver, Service};
 
 fn is(version: &str) -> impl Fn(Option<&Value>) -> bool {
@@ -59,6 +61,48 @@ async fn nothing_is_saved_with_a_fetcher_that_has_not_said_yet_what_it_offers() 
     until(&service, "mine", is("1.2.3")).await;
     refused(&service, with_wrong_option()).await;
     assert_eq!(ran(&service, &["ABC"]).await["status"], "success");
+}
+
+#[tokio::test]
+async fn a_run_waits_for_the_limits_of_a_fetcher_that_still_starts() {
+    let (folder, store) = (Folder::new(), Durable::sqlite());
+    let text = "import os, time\nwhile not os.path.exists('go'): time.sleep(0.05)\n".to_owned();
+    let text = text + &fetcher(7);
+    let text = text.replace(
+        "concurrency=8,",
+        "concurrency=8, requests_per_second=2, burst=1,",
+    );
+    let text = text.replace(
+        "    bars = [",
+        "    open('calls', 'a').write(f'{time.monotonic()}\\n')\n    bars = [",
+    );
+    assert!(text.contains("requests_per_second") && text.contains("'calls'"));
+    folder.write("mine.py", &text);
+    folder.write("go", "");
+    folder.write(
+        "scheduler.toml",
+        &folder.section("fetcher", "mine", "mine.py"),
+    );
+    let config = folder.path("scheduler.toml");
+    let options = Options::store(&store.url()).with("--config", config.to_str().unwrap());
+    let mut service = Service::start(&options).await;
+    until(&service, "mine", is("1.2.3")).await;
+    let created = service
+        .post("/scheduler/jobs", order(&["A", "B", "C", "D"]))
+        .await;
+    service.stop().await;
+    std::fs::remove_file(folder.path("go")).unwrap();
+
+    let service = Service::start(&options).await;
+    let run = service.run(created["job_id"].as_str().unwrap()).await;
+    folder.write("go", "");
+    let ended = service.ended(&run).await;
+
+    assert_eq!(ended["status"], "success", "{ended}");
+    let calls = std::fs::read_to_string(folder.path("calls")).unwrap();
+    let calls: Vec<f64> = calls.lines().map(|line| line.parse().unwrap()).collect();
+    assert_eq!(calls.len(), 4);
+    assert!(calls[3] - calls[0] > 1.2, "{calls:?}");
 }
 
 /// Waits until the listener `hook` comes from there.
