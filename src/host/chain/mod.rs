@@ -92,6 +92,10 @@ impl Host {
             }
             for event in events.iter().filter(|event| links.contains_key(&event.job)) {
                 self.add_triggers(event, &links, &mut triggers).await?;
+                if matches!(event.kind, EventKind::JobDeleted { .. }) {
+                    // Whoever deleted it does so too, but may have been killed in between.
+                    self.stop_orphans(&event.job).await;
+                }
             }
         }
     }

@@ -3,8 +3,8 @@ use std::time::Duration;
 use chrono::TimeDelta;
 use serde_json::{Value, json};
 use stock_scheduler::{
-    Draft, FetchErrorKind, Host, HostError, JobId, ManualRun, Mode, Run, RunId, RunStatus,
-    TriggeredBy,
+    Draft, FetchErrorKind, Host, HostError, JobId, JobStore, ManualRun, Mode, RequestId, Run,
+    RunId, RunStatus, TriggeredBy,
 };
 
 use crate::support::world::{Act, World, edit, fates, fires, instant, job, runs};
@@ -312,4 +312,22 @@ async fn a_pause_keeps_what_follows_from_firing() {
     let fires = fires(&host, &second).await;
     assert_eq!(fires.len(), 1);
     assert!(fires[0].fire_time > instant("2025-06-02T12:19:59Z"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_job_that_follows_one_that_was_deleted_in_a_hurry_is_stopped_and_says_so() {
+    let world = World::at("2025-06-02T12:00:00Z");
+    let host = world.host().await;
+    let (first, second) = pair(&host, "success").await;
+    world.pass(3).await;
+
+    // As a host does that is killed in the middle of it.
+    let request = RequestId::random();
+    world.store.delete(&first, None, request).await.unwrap();
+    world.pass(5).await;
+
+    let then = host.job(&second).await.unwrap();
+    assert!(!then.stored.job.active);
+    let problem = then.stored.job.problem.as_deref().unwrap_or_default();
+    assert!(problem.ends_with("has been deleted"), "{problem}");
 }
