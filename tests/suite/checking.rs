@@ -50,6 +50,27 @@ async fn what_the_command_line_configures_takes_the_place_of_what_the_file_does(
 }
 
 #[tokio::test]
+async fn what_the_command_line_asks_is_laid_over_the_example() {
+    let folder = Folder::new();
+    let text = fetcher(7).replace(
+        "    bars = [",
+        "    open('asked', 'a').write(f'{request.options}\\n')\n    bars = [",
+    );
+    folder.write("mine.py", &text);
+    let check = ["plugin", "check", "python3 mine.py", "--options"];
+
+    let (kept, said) = cli(&folder, &[&check[..], &["{\"feed\": \"iex\"}"]].concat()).await;
+
+    assert!(kept, "{said}");
+    let asked = std::fs::read_to_string(folder.path("asked")).unwrap();
+    assert!(asked.contains("iex"), "{asked}");
+    for wrong in ["--options=[]", "--spec={}"] {
+        let (kept, said) = cli(&folder, &["plugin", "check", "python3 mine.py", wrong]).await;
+        assert!(!kept && !said.contains("BROKEN"), "{said}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_asked_is_neither_kept_nor_broken() {
     let folder = Folder::new();
 

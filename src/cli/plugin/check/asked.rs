@@ -11,8 +11,8 @@ pub(super) struct Asked {
     symbol: Option<Symbol>,
     start: Option<NaiveDate>,
     end: Option<NaiveDate>,
-    interval: Interval,
-    pub(super) options: Value,
+    interval: Option<Interval>,
+    pub(super) options: Option<Value>,
     unknown: Option<Symbol>,
     pub(super) spec: Option<Value>,
     pub(super) config: Option<Value>,
@@ -36,15 +36,15 @@ impl Asked {
             symbol: parsed(matches, "symbol")?,
             start: parsed(matches, "start")?,
             end: parsed(matches, "end")?,
-            interval: parsed(matches, "interval")?.unwrap_or_default(),
-            options: parsed(matches, "options")?.unwrap_or_default(),
+            interval: parsed(matches, "interval")?,
+            options: parsed(matches, "options")?,
             unknown: parsed(matches, "unknown")?,
             spec: parsed(matches, "spec")?,
             config: parsed(matches, "with-config")?,
         })
     }
 
-    /// What to ask a fetcher: what the command line says, else the fetcher's own example.
+    /// What to ask a fetcher: what the command line says, and of the rest the fetcher's own example.
     pub(super) fn cases(
         &self,
         example: Option<FetchRequest>,
@@ -53,13 +53,19 @@ impl Asked {
         let request = match (&self.symbol, self.start, self.end, example) {
             (Some(symbol), Some(start), Some(end), _) => {
                 FetchRequest::daily(symbol.clone(), start, end)
-                    .with_interval(self.interval)
-                    .with_options(self.options.clone())
             }
             (None, None, None, Some(example)) => example,
             _ => {
                 return Err("the fetcher describes no `example` to ask it; give --symbol, --start and --end".into());
             }
+        };
+        let request = match self.interval {
+            Some(interval) => request.with_interval(interval),
+            None => request,
+        };
+        let request = match &self.options {
+            Some(options) => request.with_options(options.clone()),
+            None => request,
         };
         let cases = FetcherCases::new(request);
         Ok(match self.unknown.clone().or(unknown) {

@@ -145,11 +145,9 @@ async fn check_program(
     for why in checked.mistakes() {
         report.broken(&why);
     }
-    if let Some(Err(error)) = checked
-        .options_schema()
-        .map(|schema| shape::check(&schema, &asked.options))
-    {
-        report.broken(&format!("--options: {error}"));
+    if let Err(why) = fits(&checked, asked) {
+        let _ = checked.stop().await;
+        return Err(why);
     }
     if let Some(subject) = checked.fetcher() {
         let CheckedFetcher {
@@ -170,6 +168,17 @@ async fn check_program(
         Err(why) => report.broken(&why),
     }
     Ok(())
+}
+
+/// Refuses what the command line asks that is not for this program.
+fn fits(checked: &Checked, asked: &Asked) -> Result<(), String> {
+    if let (Some(schema), Some(options)) = (checked.options_schema(), &asked.options) {
+        shape::check(&schema, options).map_err(|error| format!("--options: {error}"))?;
+    }
+    match asked.spec.is_some() && checked.schedules().is_empty() {
+        true => Err("--spec is for schedules, and the program has none".into()),
+        false => Ok(()),
+    }
 }
 
 async fn check_fetcher(
@@ -205,6 +214,7 @@ async fn check_schedule(
     };
     let now = crate::cli::now();
     let span = TimeDelta::days(800);
+    let is_own = asked.spec.is_none();
     let asked = tokio::task::spawn_blocking(move || {
         let context = ScheduleContext::new(chrono_tz::America::New_York);
         let built = factory
@@ -214,7 +224,8 @@ async fn check_schedule(
     });
     match asked.await {
         Ok(Ok(outcome)) => report.outcome(&format!("schedule {kind:?}"), outcome),
-        Ok(Err(why)) => report.broken(&format!("schedule {kind:?}: {why}")),
+        Ok(Err(why)) if is_own => report.broken(&format!("schedule {kind:?}: its example {why}")),
+        Ok(Err(why)) => report.unasked(&format!("schedule {kind:?}: {why}")),
         Err(error) => report.broken(&format!("schedule {kind:?} panicked: {error}")),
     }
 }
@@ -280,7 +291,8 @@ async fn check_one_of(
     host.stop().await;
     match found {
         (Some(fetcher), ..) => {
-            if let Some(Err(error)) = fetcher.check_options(&asked.options) {
+            let options = asked.options.clone().unwrap_or_default();
+            if let Some(Err(error)) = fetcher.check_options(&options) {
                 return Err(format!("--options: {error}"));
             }
             asked.cases(None, None).map_err(|_| {

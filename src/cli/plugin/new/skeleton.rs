@@ -170,7 +170,10 @@ impl Skeleton {
 
     /// What to do first with the plugin in `directory`, as lines for a shell.
     pub(super) fn steps(self, name: &str, directory: &Path) -> impl Iterator<Item = String> {
-        let directory = directory.display().to_string();
+        let directory = match directory.display().to_string() {
+            option if option.starts_with('-') => format!("./{option}"),
+            path => path,
+        };
         let quoted = shlex::try_quote(&directory).map_or(directory.clone(), |text| text.into());
         let steps = self.steps.iter();
         std::iter::once(format!("cd {quoted}"))
@@ -215,6 +218,7 @@ mod tests {
             ("mine", "cd mine"),
             ("/srv/plugins/mine", "cd /srv/plugins/mine"),
             ("my plugins/mine", "cd 'my plugins/mine'"),
+            ("-mine", "cd ./-mine"),
         ] {
             let steps: Vec<_> = skeleton.steps("mine", Path::new(directory)).collect();
 
