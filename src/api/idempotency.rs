@@ -193,7 +193,7 @@ impl First {
         let Some((name, revision, _)) = &self.kept else {
             return;
         };
-        if matches!(error, HostError::Unavailable(_)) {
+        if matches!(error, HostError::Unavailable(_) | HostError::Unready(_)) {
             return;
         }
         // An entry that cannot be dropped now ends by itself.

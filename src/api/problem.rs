@@ -139,7 +139,7 @@ impl From<HostError> for Refused {
             },
             HostError::Stale { .. } => Self::new(StatusCode::PRECONDITION_FAILED, "stale", detail),
             HostError::Conflict(_) => Self::new(StatusCode::CONFLICT, "conflict", detail),
-            HostError::Unavailable(_) => {
+            HostError::Unavailable(_) | HostError::Unready(_) => {
                 Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
             }
             HostError::Broken(_) => Self::new(StatusCode::INTERNAL_SERVER_ERROR, "broken", detail),

@@ -28,6 +28,9 @@ pub enum HostError {
     /// The store does not answer.
     #[error("the store is not available: {0}")]
     Unavailable(String),
+    /// Something else that is needed does not work yet, or no more; the sentence names it.
+    #[error("{0}")]
+    Unready(String),
     /// What is stored cannot be understood.
     #[error("{0}")]
     Broken(String),

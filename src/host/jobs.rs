@@ -78,7 +78,7 @@ impl Host {
     fn fetcher_is_ready(&self, job: &Job) -> Result<(), HostError> {
         let entry = self.inner.plugins.fetcher(&job.fetcher.name);
         match entry.and_then(|entry| entry.unready()) {
-            Some(why) => Err(HostError::Unavailable(format!(
+            Some(why) => Err(HostError::Unready(format!(
                 "fetcher {:?} cannot say yet what it offers: {why}",
                 job.fetcher.name
             ))),

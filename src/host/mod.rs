@@ -144,7 +144,7 @@ impl Host {
     /// Whether the store answers now.
     pub async fn ready(&self) -> Result<(), HostError> {
         if self.inner.engine.stop.is_cancelled() {
-            return Err(HostError::Unavailable("the service is stopping".into()));
+            return Err(HostError::Unready("the service is stopping".into()));
         }
         let asked = Instant::now();
         self.in_time(self.inner.store.now()).await?;

@@ -301,8 +301,9 @@ impl Plugins {
 
     /// How a plugin is, by itself or by what was noted of it.
     pub(crate) fn noted(&self, role: &'static str, name: &str, mut health: Health) -> Health {
-        let note = || self.lock_notes().get(&(role, name.to_owned())).cloned();
-        health.problem = health.problem.or_else(note);
+        let note = self.lock_notes().get(&(role, name.to_owned())).cloned();
+        let both: Vec<_> = note.into_iter().chain(health.problem.take()).collect();
+        health.problem = (!both.is_empty()).then(|| both.join("; "));
         health
     }
 

@@ -2,7 +2,7 @@
 
 use jsonschema::{Draft, ValidationError};
 use serde_json::{Value, json};
-use stock_scheduler_sdk::ConfigError;
+use stock_scheduler_sdk::{ConfigError, plain_line};
 
 /// The longest message of a mistake, in characters.
 const LONGEST: usize = 300;
@@ -35,12 +35,16 @@ fn check_as(
     let validator = match options.build(schema) {
         Ok(validator) => validator,
         Err(error) => {
-            tracing::warn!(%error, "a plugin's schema is no JSON Schema; nothing is held against it");
+            let error = plain_line(&error.to_string(), LONGEST);
+            tracing::warn!(
+                error,
+                "a plugin's schema is no JSON Schema; nothing is held against it"
+            );
             return Ok(());
         }
     };
     validator.validate(value).map_err(|error| {
-        let message: String = words(&error).chars().take(LONGEST).collect();
+        let message = plain_line(&words(&error), LONGEST);
         ConfigError::at(error.instance_path().to_string(), message)
     })
 }

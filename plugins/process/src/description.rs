@@ -6,9 +6,9 @@ use std::time::Duration;
 use chrono::NaiveDate;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-use stock_scheduler_sdk::{Interval, Limits, Symbol};
+use stock_scheduler_sdk::{Interval, Limits, Symbol, plain_line};
 
-use crate::log::{is_name, shortened};
+use crate::log::is_name;
 use crate::message::PROTOCOL;
 
 /// A plugin's answer to `describe`.
@@ -37,9 +37,9 @@ pub struct Description {
 
 impl Description {
     /// The kinds of its schedules, for people.
-    pub(crate) fn kinds(&self) -> String {
+    pub fn kinds(&self) -> String {
         let kinds: Vec<_> = self.schedules.keys().collect();
-        shortened(&format!("{kinds:?}"), LONGEST_WRONG)
+        plain_line(&format!("{kinds:?}"), LONGEST_WRONG)
     }
 }
 
@@ -153,7 +153,7 @@ pub(crate) fn read(text: &str) -> Result<Description, String> {
         protocol: Option<u64>,
     }
     let wrong = |error: serde_json::Error| {
-        let error = shortened(&error.to_string(), LONGEST_WRONG);
+        let error = plain_line(&error.to_string(), LONGEST_WRONG);
         format!("described itself wrongly: {error}")
     };
     // First, because all else may be different in another version.
@@ -170,15 +170,28 @@ pub(crate) fn read(text: &str) -> Result<Description, String> {
         .into_iter()
         .chain(events)
     {
-        *text = shortened(text, LONGEST_NAME);
+        *text = plain_line(text, LONGEST_NAME);
     }
     // Another kind would not be the one that jobs name.
     let is_name = |kind: &&String| is_name(kind, LONGEST_NAME);
     if let Some(kind) = description.schedules.keys().find(|kind| !is_name(kind)) {
-        let kind = shortened(kind, LONGEST_NAME);
+        let kind = plain_line(kind, LONGEST_NAME);
         return Err(format!(
             "described itself wrongly: the schedule {kind:?}, expected at most {LONGEST_NAME} characters of a line"
         ));
+    }
+    let of_fetcher = description.fetcher.iter();
+    let of_fetcher = of_fetcher.filter_map(|fetcher| fetcher.options_schema.as_ref());
+    let of_schedules = description.schedules.values();
+    let of_schedules = of_schedules.filter_map(|schedule| schedule.schema.as_ref());
+    let schemas = description.config_schema.iter();
+    for schema in schemas.chain(of_fetcher).chain(of_schedules) {
+        let length = schema.to_string().len();
+        if length > LONGEST_SCHEMA {
+            return Err(format!(
+                "described itself wrongly: a schema has {length} bytes, expected at most {LONGEST_SCHEMA}"
+            ));
+        }
     }
     if description
         .fetcher
@@ -218,6 +231,8 @@ const LEAST_RATE: f64 = 0.00001;
 const MOST_RATE: f64 = 1_000_000.0;
 /// The longest name and version, in characters, and the longest list or mistake in a sentence.
 const LONGEST_NAME: usize = 100;
+/// The longest schema, in bytes: all clients are shown it.
+const LONGEST_SCHEMA: usize = 256 << 10;
 const LONGEST_WRONG: usize = 300;
 
 fn rate<'de, D: Deserializer<'de>>(from: D) -> Result<Option<f64>, D::Error> {
@@ -345,6 +360,10 @@ mod tests {
             (
                 json!({"protocol": 1, "name": "a", "version": "1"}),
                 "described itself as nothing, expected a fetcher, schedules or a listener",
+            ),
+            (
+                json!({"protocol": 1, "name": "a", "version": "1", "config_schema": {"title": "a".repeat(300_000)}}),
+                "described itself wrongly: a schema has 300012 bytes, expected at most 262144",
             ),
             (
                 json!({"protocol": 1, "name": "a", "version": "1", "fetcher": {"concurrency": 0}}),

@@ -7,8 +7,9 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 use std::time::Duration;
 
+use stock_scheduler_sdk::plain_line;
+
 use crate::flights::Unasked;
-use crate::log::shortened;
 
 /// Why a program is stopped, or cannot be started.
 #[derive(Debug)]
@@ -51,7 +52,7 @@ impl Fault {
             }
             (Self::Unfit(_), _) | (_, None) => format!("plugin {name:?} {self}"),
             (_, Some(line)) => {
-                let line = shortened(line, 300);
+                let line = plain_line(line, 300);
                 format!("plugin {name:?} {self}; the last line of its log: {line:?}")
             }
         }

@@ -11,7 +11,7 @@ use stock_scheduler_sdk::{
 use crate::call::Failure;
 use crate::message::{Fetch, Question, Refusal};
 use crate::series;
-use crate::{ProcessConfig, ProcessPlugin};
+use crate::{Description, ProcessConfig, ProcessPlugin};
 
 /// Gets bars from a plugin that is a program.
 ///
@@ -159,16 +159,14 @@ impl FetcherFactory for ProcessFetcherFactory {
     }
 
     fn unready(&self) -> Option<String> {
-        let is_described = self.plugin.shared().described().is_some();
-        (!is_described).then(|| {
-            let health = self.plugin.health();
-            let starts = || {
-                format!(
-                    "plugin {:?} has not described itself yet",
-                    self.plugin.name()
-                )
-            };
-            health.problem.unwrap_or_else(starts)
-        })
+        let has_one = |described: &Description| described.fetcher.is_some();
+        let described = self.plugin.shared().described();
+        if described.is_some_and(|described| has_one(&described)) {
+            return None;
+        }
+        let name = self.plugin.name();
+        let starts = || format!("plugin {name:?} has not described itself yet");
+        let health = self.plugin.health_of("fetcher", has_one);
+        Some(health.problem.unwrap_or_else(starts))
     }
 }

@@ -4,9 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Deserialize;
-use stock_scheduler_sdk::{Next, Occurrence};
-
-use crate::log::shortened;
+use stock_scheduler_sdk::{Next, Occurrence, plain_line};
 
 /// How many fires are asked for at first, and at most.
 pub(crate) const FIRST_COUNT: usize = 64;
@@ -102,7 +100,7 @@ enum Ends {
 impl Ends {
     fn shortened(mut self) -> Self {
         if let Self::Unknown { reason, .. } = &mut self {
-            *reason = shortened(reason, LONGEST_WORDS);
+            *reason = plain_line(reason, LONGEST_WORDS);
         }
         self
     }
@@ -208,9 +206,9 @@ impl Page {
 impl Fire {
     fn occurrence(self) -> Occurrence {
         let mut occurrence = Occurrence::new(self.at);
-        occurrence.skip = self.skip.map(|why| shortened(&why, LONGEST_WORDS));
+        occurrence.skip = self.skip.map(|why| plain_line(&why, LONGEST_WORDS));
         let notes = self.notes.into_iter().take(MOST_NOTES);
-        occurrence.notes = notes.map(|note| shortened(&note, LONGEST_WORDS)).collect();
+        occurrence.notes = notes.map(|note| plain_line(&note, LONGEST_WORDS)).collect();
         occurrence
     }
 }

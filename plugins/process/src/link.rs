@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
+use stock_scheduler_sdk::plain_line;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::process::{ChildStdin, ChildStdout};
 use tokio::select;
@@ -19,7 +20,7 @@ use crate::description::{self, Description};
 use crate::fault::Fault;
 use crate::flights::Flights;
 use crate::line::Lines;
-use crate::log::{self, LastLine, shortened};
+use crate::log::{self, LastLine};
 use crate::message::{self, Answer, Describe, Outcome, PROTOCOL};
 use crate::shared::Shared;
 
@@ -297,7 +298,7 @@ async fn discard(mut from: ChildStdout) {
 
 fn no_message(line: &[u8], why: String) -> Fault {
     let begin = String::from_utf8_lossy(&line[..line.len().min(400)]);
-    let line = shortened(&begin, 100);
+    let line = plain_line(&begin, 100);
     Fault::NoMessage { line, why }
 }
 

@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use stock_scheduler_sdk::is_plain;
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::Instant;
 
@@ -73,27 +74,13 @@ fn write(
 
 /// Text from outside without control characters and blanks at its end.
 fn plain(text: &str) -> String {
-    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let plain = |c: char| if is_plain(c) { c } else { ' ' };
     text.trim_end().chars().map(plain).collect()
-}
-
-/// Text from outside as it may stand in a sentence: as [`plain`], without blanks around it.
-pub(crate) fn one_line(text: &str) -> String {
-    plain(text.trim_start())
-}
-
-/// At most `most` characters of [`one_line`].
-pub(crate) fn shortened(text: &str, most: usize) -> String {
-    let text = one_line(text);
-    match text.char_indices().nth(most) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text,
-    }
 }
 
 /// Whether `text` from outside may be kept as a name: no longer than `most` characters, none of which controls anything.
 pub(crate) fn is_name(text: &str, most: usize) -> bool {
-    !text.contains(char::is_control) && text.chars().count() <= most
+    text.chars().all(is_plain) && text.chars().count() <= most
 }
 
 /// Splits bytes into lines, of which it keeps no more than is written.
@@ -214,8 +201,6 @@ mod tests {
 
     #[test]
     fn text_from_outside_is_one_short_line() {
-        assert_eq!(one_line(" a\n\x1b[31mb "), "a  [31mb");
-        assert_eq!(shortened("äöü", 2), "äö…");
-        assert_eq!(shortened("äö", 2), "äö");
+        assert_eq!(plain(" a\n\x1b[31mb "), " a  [31mb");
     }
 }

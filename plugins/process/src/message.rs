@@ -6,8 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-
-use crate::log::shortened;
+use stock_scheduler_sdk::plain_line;
 
 /// The version of the protocol that is spoken here.
 pub(crate) const PROTOCOL: u64 = 1;
@@ -186,17 +185,17 @@ fn envelope(line: &[u8]) -> serde_json::Result<Answer> {
 
 /// What Serde says, in which may be what the plugin wrote.
 fn short(error: &serde_json::Error) -> String {
-    shortened(&error.to_string(), 300)
+    plain_line(&error.to_string(), 300)
 }
 
 /// At most `MOST` characters of a text, on one line.
 fn text<'de, D: Deserializer<'de>, const MOST: usize>(from: D) -> Result<String, D::Error> {
-    String::deserialize(from).map(|text| shortened(&text, MOST))
+    String::deserialize(from).map(|text| plain_line(&text, MOST))
 }
 
 fn pointer<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
     let pointer = Option::<String>::deserialize(from)?;
-    Ok(shortened(&pointer.unwrap_or_default(), 300))
+    Ok(plain_line(&pointer.unwrap_or_default(), 300))
 }
 
 /// Tells a field that is null from one that is left out.

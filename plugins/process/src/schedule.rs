@@ -12,12 +12,11 @@ use chrono_tz::Tz;
 use serde::Deserialize;
 use serde_json::Value;
 use serde_json::value::RawValue;
-use stock_scheduler_sdk::{ConfigError, Next, Schedule, write_time};
+use stock_scheduler_sdk::{ConfigError, Next, Schedule, plain_line, write_time};
 
 use crate::ProcessPlugin;
 use crate::call::Failure;
 use crate::fires::{Known, Page};
-use crate::log::shortened;
 use crate::message::{CheckSchedule, Fires, Question};
 use crate::shared::Shared;
 use crate::tables::Share;
@@ -262,7 +261,9 @@ impl Table {
                     state.known.insert(page);
                     self.weigh(&state.known);
                 }
-                Err(what) => state.is_wrong(format!("plugin {name:?} {}", shortened(&what, 1_000))),
+                Err(what) => {
+                    state.is_wrong(format!("plugin {name:?} {}", plain_line(&what, 1_000)))
+                }
             },
             Err(failure) => {
                 let sentence = failure.sentence(name, Fires::METHOD);
@@ -299,7 +300,7 @@ fn take_words(
         Ok(text) => {
             plugin.counters.told.fetch_add(1, Ordering::Relaxed);
             let words = words(text.get()).map_err(|what| {
-                let message = format!("plugin {name:?} {}", shortened(&what, 1_000));
+                let message = format!("plugin {name:?} {}", plain_line(&what, 1_000));
                 ConfigError::at("", message)
             })?;
             if let Some(table) = table.upgrade() {
@@ -330,7 +331,7 @@ fn words(text: &str) -> Result<Words, String> {
         let wrong = |_| format!("says that the schedule's zone is {zone:?}, expected an IANA name");
         zone.parse().map_err(wrong)
     });
-    let description = shortened(&told.description, 1_000);
+    let description = plain_line(&told.description, 1_000);
     match description.is_empty() {
         true => Err("describes the schedule with no word".to_owned()),
         false => Ok(Words {

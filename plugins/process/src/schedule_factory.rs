@@ -100,7 +100,10 @@ impl ScheduleFactory for ProcessScheduleFactory {
     fn health(&self) -> Health {
         let what = format!("schedule {:?}", self.kind);
         let has_kind = |described: &Description| described.schedules.contains_key(&self.kind);
-        self.plugin.health_of(&what, has_kind)
+        let mut health = self.plugin.health_of(&what, has_kind);
+        let in_vain = || self.plugin.shared().waited_in_vain();
+        health.problem = health.problem.or_else(in_vain);
+        health
     }
 
     fn is_held_against_schema(&self) -> bool {

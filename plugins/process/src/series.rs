@@ -13,10 +13,10 @@ use stock_scheduler_sdk::conformance::fetcher::check_series;
 use stock_scheduler_sdk::schedule::wall_clock;
 use stock_scheduler_sdk::{
     ActionKind, Bar, CorporateAction, DayMemory, FetchError, FetchErrorKind, FetchRequest,
-    Finality, Series,
+    Finality, Series, plain_line,
 };
 
-use crate::log::{is_name, shortened};
+use crate::log::is_name;
 use crate::message::given;
 
 /// The longest code of a currency and name of a further column, in characters.
@@ -26,7 +26,7 @@ const LONGEST_COLUMN: usize = 100;
 /// The series that `text`, the plugin's answer to `request`, holds.
 pub(crate) fn read(name: &str, text: &str, request: &FetchRequest) -> Result<Series, FetchError> {
     let malformed = |what: String| {
-        let what = shortened(&what, 1_000);
+        let what = plain_line(&what, 1_000);
         let message = format!(
             "plugin {name:?} answered wrongly for {}: {what}",
             request.symbol
@@ -137,7 +137,7 @@ impl Row {
         match names.find(|name| !is_name(name, LONGEST_COLUMN)) {
             Some(name) => Err(format!(
                 "the column {:?} is no name, expected at most {LONGEST_COLUMN} characters of a line",
-                shortened(name, LONGEST_COLUMN)
+                plain_line(name, LONGEST_COLUMN)
             )),
             None => Ok(()),
         }
@@ -166,7 +166,7 @@ fn currency(code: String) -> Result<String, String> {
         true => Ok(code),
         false => Err(format!(
             "currency is {:?}, expected a code such as \"USD\"",
-            shortened(&code, LONGEST_CURRENCY)
+            plain_line(&code, LONGEST_CURRENCY)
         )),
     }
 }

@@ -99,6 +99,14 @@ impl Shared {
         (lasts && trouble.told_before == told).then(|| trouble.why.clone())
     }
 
+    /// Why it was waited for in vain the last time, where it has told nothing of schedules since.
+    pub(crate) fn waited_in_vain(&self) -> Option<String> {
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let told = self.counters.told.load(Ordering::Relaxed);
+        let trouble = trouble.as_ref().filter(|one| one.told_before == told)?;
+        Some(trouble.why.clone())
+    }
+
     pub(crate) fn health(&self) -> Health {
         let problem = self.problem.lock().unwrap_or_else(PoisonError::into_inner);
         let health = problem.clone().map_or_else(Health::up, Health::down);

@@ -25,6 +25,7 @@ mod job;
 mod listener;
 mod memory;
 mod nearest;
+mod plain;
 mod policy;
 pub mod records;
 mod registry;
@@ -49,6 +50,7 @@ pub use listener::{
     Delivery, DeliveryError, DeliveryErrorKind, Listener, ListenerFactory, ListenerInfo,
 };
 pub use memory::{MemoryStore, MemoryStores};
+pub use plain::{is_plain, plain_line};
 pub use policy::{Misfire, MisfirePolicy, Overlap};
 pub use registry::Registry;
 pub use run::{

@@ -65,8 +65,7 @@ impl Host {
             Ok(self.in_time(self.write_link(job, &after)).await?)
         };
         let late = || {
-            let why =
-                format!("the store took more than {CHECKED_WITHIN:?} to tell whom jobs follow");
+            let why = format!("it took more than {CHECKED_WITHIN:?} to tell whom jobs follow");
             Err(HostError::Unavailable(why))
         };
         let linked = tokio::time::timeout(CHECKED_WITHIN, linked).await;
