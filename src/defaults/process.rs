@@ -33,6 +33,7 @@ type Key = (&'static str, String);
 /// One program, and what it was started from.
 struct Running {
     section: PluginSection,
+    config: ProcessConfig,
     files: Vec<(PathBuf, Option<SystemTime>)>,
     plugin: ProcessPlugin,
     _registering: AbortOnDropHandle<()>,
@@ -136,11 +137,12 @@ impl Processes {
             host: self.host.clone(),
             section: section.clone(),
             plugin: plugin.clone(),
-            config,
+            config: config.clone(),
             is_replacing,
         };
         let running = Running {
             section,
+            config,
             files,
             plugin,
             _registering: AbortOnDropHandle::new(tokio::spawn(keeper.keep_registered())),
@@ -171,11 +173,7 @@ impl Processes {
 impl Running {
     /// Whether it still is what `section` says, started from the files that are there now.
     fn is_as(&self, section: &PluginSection) -> bool {
-        self.section == *section
-            && self
-                .files
-                .iter()
-                .all(|(path, time)| changed_at(path) == *time)
+        self.section == *section && self.files == files(&self.config)
     }
 }
 
@@ -246,15 +244,15 @@ fn mistakes(
 ) -> Vec<String> {
     let PluginSection { role, name, .. } = section;
     let mut mistakes = Vec::new();
-    let kinds: Vec<_> = description.schedules.keys().cloned().collect();
     let has_role = match *role {
         "fetcher" => description.fetcher.is_some(),
         "listener" => description.listener.is_some(),
-        _ => kinds.contains(name),
+        _ => description.schedules.contains_key(name),
     };
     if !has_role && *role == "schedule" {
         mistakes.push(format!(
-            "plugins.schedule.{name}: the program has no schedule {name:?}; it has {kinds:?}"
+            "plugins.schedule.{name}: the program has no schedule {name:?}; it has {}",
+            description.kinds()
         ));
     } else if !has_role {
         mistakes.push(format!(

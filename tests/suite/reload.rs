@@ -34,6 +34,9 @@ async fn a_changed_program_that_does_not_work_leaves_what_was_in_force() {
     assert_eq!(seen["version"], "1.2.3");
     refused(&service, with_wrong_option()).await;
     assert_eq!(ran(&service, &["ABC"]).await["status"], "success");
+    // A file that is away for a moment is looked at again when it is back.
+    std::fs::remove_file(folder.path("mine.py")).unwrap();
+    tokio::time::sleep(std::time::Duration::from_millis(2_500)).await;
     folder.write("mine.py", &fetcher(8).replace("1.2.3", "1.2.4"));
     until(&service, "mine", is("1.2.4")).await;
     let seen = plugin(&service, "fetcher", "mine").await.unwrap();
@@ -56,7 +59,10 @@ async fn nothing_is_saved_with_a_fetcher_that_has_not_said_yet_what_it_offers() 
     assert_eq!(answer.status(), 503);
     assert!(answer.headers().contains_key("retry-after"));
     let text = answer.text().await.unwrap();
-    assert!(text.contains("has not described itself yet"), "{text}");
+    assert!(
+        text.contains("has not described itself yet") && !text.contains("store"),
+        "{text}"
+    );
     folder.write("go", "");
     until(&service, "mine", is("1.2.3")).await;
     refused(&service, with_wrong_option()).await;
