@@ -76,6 +76,10 @@ impl Processes {
         self.wrong.retain(|key, _| kept.contains(key));
         for section in sections {
             let key = key(section);
+            self.running
+                .get_mut(&key)
+                .into_iter()
+                .for_each(Running::look_for_files);
             if self
                 .running
                 .get(&key)
@@ -119,7 +123,17 @@ impl Processes {
         section: PluginSection,
         config: ProcessConfig,
     ) -> Result<(), String> {
-        let files = files(&config);
+        let mut files = files(&config);
+        let before = self
+            .running
+            .get(&key)
+            .filter(|old| old.config.command == config.command);
+        for (path, _) in before.iter().flat_map(|old| &old.files) {
+            // One that is away for a moment is looked at further.
+            if !files.iter().any(|(known, _)| known == path) {
+                files.push((path.clone(), None));
+            }
+        }
         let plugin = ProcessPlugin::start(&section.name, config.clone()).map_err(|error| {
             format!(
                 "cannot start a thread for plugin {:?}: {error}",
@@ -171,9 +185,20 @@ impl Processes {
 }
 
 impl Running {
+    /// Finds the files of a program that was started before there were any.
+    fn look_for_files(&mut self) {
+        if self.files.is_empty() {
+            self.files = files(&self.config);
+        }
+    }
+
     /// Whether it still is what `section` says, started from the files that are there now.
     fn is_as(&self, section: &PluginSection) -> bool {
-        self.section == *section && self.files == files(&self.config)
+        self.section == *section
+            && self
+                .files
+                .iter()
+                .all(|(path, time)| changed_at(path) == *time)
     }
 }
 
