@@ -9,12 +9,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
-use futures_util::future::BoxFuture;
-use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, StreamExt};
 use stock_scheduler_sdk::{
-    DeliveryErrorKind, Event, EventId, EventKind, Job, JobId, RunStatus, StoreError,
+    DeliveryErrorKind, Event, EventId, EventKind, Job, JobId, RunStatus, StoreError, StoreErrorKind,
 };
+use tokio::task::{JoinError, JoinSet};
 use tokio::time::Instant;
 
 use super::address::{Address, Tried};
@@ -39,8 +37,9 @@ pub(super) struct Carrier {
     follower: Follower,
     /// What was read from the log and is not begun.
     waiting: VecDeque<DeliveryRecord>,
-    /// What is under way.
-    tries: FuturesUnordered<BoxFuture<'static, Result<Tried, StoreError>>>,
+    /// What is under way: tasks, so that they go on while this one waits. One that has its turn at something which all share,
+    /// and does not go on, would keep all others from it.
+    tries: JoinSet<Result<Tried, StoreError>>,
     /// Of what waits or is under way, that of which nothing is written yet: the place in the log stays before it.
     unwritten: BTreeSet<EventId>,
     /// What is to be tried again.
@@ -73,7 +72,7 @@ impl Carrier {
             to,
             follower,
             waiting: VecDeque::new(),
-            tries: FuturesUnordered::new(),
+            tries: JoinSet::new(),
             unwritten: BTreeSet::new(),
             outbox,
             known,
@@ -105,8 +104,9 @@ impl Carrier {
             let has_room = self.waiting.is_empty() && self.outbox.len() < MOST_PENDING;
             let (begin_at, remember_at) = (self.begin_at(), self.remember_at());
             tokio::select! {
-                Some(tried) = self.tries.next() => {
-                    if let Some(why) = self.settle(tried?).await? {
+                Some(tried) = self.tries.join_next() => {
+                    let tried = tried.map_err(broken_off)??;
+                    if let Some(why) = self.settle(tried).await? {
                         ended = Some(Ended::Gone(why));
                     }
                 }
@@ -185,7 +185,7 @@ impl Carrier {
             false => self.job(&record.job).await,
         };
         let carry = self.to.clone().carry(record, job);
-        self.tries.push(carry.boxed());
+        self.tries.spawn(carry);
     }
 
     /// Writes down what waits while the listener is left alone: the log may be trimmed by then.
@@ -263,6 +263,12 @@ impl Carrier {
         self.jobs.insert(id.clone(), job.clone());
         job
     }
+}
+
+/// A try that was not written down; it is made again.
+fn broken_off(error: JoinError) -> StoreError {
+    let message = format!("a delivery was broken off: {error}");
+    StoreError::new(StoreErrorKind::Unavailable, message)
 }
 
 fn is_about_the_definition(kind: &EventKind) -> bool {
